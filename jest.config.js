@@ -1,0 +1,30 @@
+const libs = 'adversarial|artifacts|change-detection|contracts|onnx-autodiff|service-kit|serving|testbed';
+
+/** @type {import('jest').Config} */
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { [`^#(${libs})$`]: '<rootDir>/libs/$1/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+};
+
+/** Tests by need: `unit` needs nothing but Node; `medium` starts real servers; `e2e` runs the built processes. */
+export default {
+  projects: [
+    { ...shared, displayName: 'unit', roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'], testMatch: ['**/*.test.ts'], testPathIgnorePatterns: ['\\.medium\\.test\\.ts$', '\\.e2e\\.test\\.ts$'] },
+    { ...shared, displayName: 'medium', roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'], testMatch: ['**/*.medium.test.ts'] },
+    { ...shared, displayName: 'e2e', roots: ['<rootDir>/test'], testMatch: ['**/*.e2e.test.ts'] },
+  ],
+};
