@@ -23,8 +23,19 @@ const shared = {
 /** Tests by need: `unit` needs nothing but Node; `medium` starts real servers; `e2e` runs the built processes. */
 export default {
   projects: [
-    { ...shared, displayName: 'unit', roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'], testMatch: ['**/*.test.ts'], testPathIgnorePatterns: ['\\.medium\\.test\\.ts$', '\\.e2e\\.test\\.ts$'] },
-    { ...shared, displayName: 'medium', roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'], testMatch: ['**/*.medium.test.ts'] },
+    {
+      ...shared,
+      displayName: 'unit',
+      roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'],
+      testMatch: ['**/*.test.ts'],
+      testPathIgnorePatterns: ['\\.medium\\.test\\.ts$', '\\.e2e\\.test\\.ts$'],
+    },
+    {
+      ...shared,
+      displayName: 'medium',
+      roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'],
+      testMatch: ['**/*.medium.test.ts'],
+    },
     { ...shared, displayName: 'e2e', roots: ['<rootDir>/test'], testMatch: ['**/*.e2e.test.ts'] },
   ],
 };

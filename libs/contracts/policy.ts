@@ -1,0 +1,220 @@
+import { Count, Fraction, Name, Nullable, Sha256, Type, Uri, type Static } from './schema.js';
+import { InvalidInputError, parser } from './validation.js';
+
+const strict = { additionalProperties: false };
+
+/** What one row of input looks like. */
+export const InputContract = Type.Object(
+  {
+    dims: Type.Array(Type.Integer({ minimum: 1 }), {
+      minItems: 1,
+      maxItems: 4,
+      description: 'one row, e.g. [1, 28, 28] = channels, height, width',
+    }),
+    classes: Type.Integer({ minimum: 2 }),
+    range: Type.Tuple([Type.Number(), Type.Number()], { description: 'smallest and largest valid input value' }),
+  },
+  strict,
+);
+export type InputContract = Static<typeof InputContract>;
+
+export const ThreatModel = Type.Object(
+  {
+    norm: Type.Union([Type.Literal('linf'), Type.Literal('l2')]),
+    epsilon: Type.Number({ exclusiveMinimum: 0, description: 'radius of the ball around an input, in input units' }),
+    steps: Type.Integer({ minimum: 1, maximum: 1000, description: 'PGD steps of the evaluation' }),
+    restarts: Type.Integer({ minimum: 1, maximum: 100, description: 'random restarts of the evaluation' }),
+  },
+  strict,
+);
+export type ThreatModel = Static<typeof ThreatModel>;
+
+export const Detection = Type.Object(
+  {
+    budget: Type.Number({ minimum: 100, description: 'N: at most one false alarm per N examined rows' }),
+    tolerances: Type.Record(Type.String(), Fraction, {
+      description: 'signal to the tolerated share; overrides calibration; needed for custom signals',
+    }),
+    thresholds: Type.Array(
+      Type.Object(
+        { signal: Type.String(), above: Fraction, window: Type.Integer({ minimum: 1, maximum: 100_000 }) },
+        strict,
+      ),
+      { description: 'plain rules: alarm when the mean of the last `window` values is above' },
+    ),
+    requestId: Type.String({
+      pattern: '^(ce-id|v2-id|header:[A-Za-z0-9-]+)$',
+      description: 'where the request id comes from',
+    }),
+    onUndetermined: Type.Union([Type.Literal('ask'), Type.Literal('harden'), Type.Literal('ignore')], {
+      description: 'harden retrains on a mere anomaly: it can be triggered by drift and costs a training each time',
+    }),
+    maxExaminedPerSecond: Type.Number({
+      exclusiveMinimum: 0,
+      description: 'above this rate a random share is examined',
+    }),
+    undeterminedAfter: Type.Integer({
+      minimum: 10,
+      description: 'examined rows after which an open verdict ends undetermined',
+    }),
+    labelDeadlineSeconds: Count,
+    labelGroupSize: Type.Union([Type.Literal(2), Type.Literal(4)], {
+      description: '2 when most labels arrive, 4 when few do',
+    }),
+    quietAfter: Type.Integer({ minimum: 10, description: 'unremarkable rows after which an anomaly closes' }),
+  },
+  strict,
+);
+export type Detection = Static<typeof Detection>;
+
+export const Recipe = Type.Object(
+  {
+    name: Type.Literal('pgd'),
+    attackSteps: Type.Integer({ minimum: 1, maximum: 100 }),
+    epochs: Type.Integer({ minimum: 1, maximum: 1000 }),
+    batchSize: Type.Integer({ minimum: 1, maximum: 4096 }),
+    learningRate: Type.Number({ exclusiveMinimum: 0, description: 'peak of the triangular schedule' }),
+    epsilonFactor: Type.Number({ minimum: 1, maximum: 2, description: 'training radius over the threat model’s' }),
+  },
+  strict,
+);
+export type Recipe = Static<typeof Recipe>;
+
+export const Rollout = Type.Object(
+  {
+    steps: Type.Array(Type.Integer({ minimum: 1, maximum: 100 }), {
+      minItems: 1,
+      maxItems: 20,
+      description: 'percent of the traffic, rising to 100',
+    }),
+    stepSeconds: Type.Number({ minimum: 0, description: 'shortest stay on each step' }),
+    minimumLabelled: Type.Integer({ minimum: 0, description: 'labelled rows of the canary needed to judge a step' }),
+    timeoutSeconds: Type.Integer({
+      minimum: 1,
+      description: 'longest wait for readiness, and for labels at each step',
+    }),
+  },
+  strict,
+);
+export type Rollout = Static<typeof Rollout>;
+
+const Gates = Type.Object(
+  {
+    minimumRobustAccuracy: Fraction,
+    maximumCleanLoss: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'clean accuracy that the hardened model may lose',
+    }),
+  },
+  strict,
+);
+
+const defaults = {
+  detection: {
+    budget: 10_000,
+    tolerances: {},
+    thresholds: [],
+    requestId: 'ce-id',
+    onUndetermined: 'ask',
+    maxExaminedPerSecond: 200,
+    undeterminedAfter: 3000,
+    labelDeadlineSeconds: 600,
+    labelGroupSize: 2,
+    quietAfter: 300,
+  },
+  training: {
+    recipe: { name: 'pgd', attackSteps: 3, epochs: 6, batchSize: 64, learningRate: 8e-3, epsilonFactor: 1 },
+    timeBudgetSeconds: 3600,
+    seed: 1,
+  },
+  rollout: { steps: [10, 50, 100], stepSeconds: 60, minimumLabelled: 0, timeoutSeconds: 900 },
+  approval: 'automatic',
+  coolDownSeconds: 3600,
+};
+
+/** How one model is protected. A YAML document locally, a Kubernetes custom resource of the same shape in a cluster. */
+export const RobustnessPolicy = Type.Object(
+  {
+    apiVersion: Type.Literal('antibody.dev/v1alpha1'),
+    kind: Type.Literal('RobustnessPolicy'),
+    metadata: Type.Object({ name: Name, namespace: Name }, strict),
+    spec: Type.Object(
+      {
+        target: Type.Object(
+          {
+            model: Name,
+            revision: Name,
+            endpoint: Type.String({ minLength: 1, description: 'base URL of the server' }),
+          },
+          strict,
+        ),
+        artifact: Nullable(Type.Object({ uri: Uri, sha256: Type.Optional(Sha256) }, strict)),
+        trustedDataset: Nullable(Type.Object({ uri: Uri, sha256: Type.Optional(Sha256) }, strict)),
+        inputs: Nullable(InputContract),
+        threatModel: ThreatModel,
+        alsoEvaluate: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
+          maxItems: 7,
+          description: 'further radii for the certificate',
+        }),
+        detection: Detection,
+        training: Type.Object({ recipe: Recipe, timeBudgetSeconds: Type.Integer({ minimum: 1 }), seed: Count }, strict),
+        gates: Gates,
+        rollout: Rollout,
+        approval: Type.Union([Type.Literal('automatic'), Type.Literal('manual')]),
+        coolDownSeconds: Count,
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+export type RobustnessPolicy = Static<typeof RobustnessPolicy>;
+
+/** What holds for a model that nobody wrote a policy for, known only from samples that somebody publishes. */
+export const DEFAULT_DETECTION = { ...defaults.detection, tolerances: { error: 0.05 } } as Detection;
+
+type Json = Record<string, unknown>;
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** `given` over `fallback`, object by object; arrays and values are replaced whole. */
+function withDefaults(fallback: Json, given: Json): Json {
+  const merged: Json = { ...fallback, ...given };
+  for (const [key, value] of Object.entries(fallback)) {
+    if (isObject(value) && isObject(given[key])) merged[key] = withDefaults(value, given[key]);
+  }
+  return merged;
+}
+
+const parse = parser('policy', RobustnessPolicy);
+
+/** Fills the defaults in and validates. Throws InvalidInputError that names the field. */
+export function parsePolicy(document: unknown): RobustnessPolicy {
+  if (!isObject(document) || !isObject(document.spec)) return parse(document);
+  const optional = { artifact: null, trustedDataset: null, inputs: null, alsoEvaluate: [], ...defaults };
+  const policy = parse({ ...document, spec: withDefaults(optional, document.spec) });
+  checkAcrossFields(policy);
+  return policy;
+}
+
+function checkAcrossFields({ spec }: RobustnessPolicy): void {
+  const refuse = (field: string, problem: string) => {
+    throw new InvalidInputError('policy', field, problem);
+  };
+  const { steps } = spec.rollout;
+  if (steps.at(-1) !== 100 || steps.some((step, i) => i > 0 && step <= (steps[i - 1] ?? 0))) {
+    refuse('spec.rollout.steps', 'must rise to 100, e.g. [10, 50, 100]');
+  }
+  if (spec.artifact && !spec.inputs)
+    refuse('spec.inputs', 'is needed with spec.artifact: dims, classes and range of one row');
+  if (spec.artifact && !spec.trustedDataset)
+    refuse('spec.trustedDataset', 'is needed with spec.artifact: calibration and hardening use it');
+  if (spec.inputs) {
+    const [low, high] = spec.inputs.range;
+    if (low >= high) refuse('spec.inputs.range', 'must be [smallest, largest]');
+    if (spec.threatModel.norm === 'linf' && spec.threatModel.epsilon >= high - low) {
+      refuse('spec.threatModel.epsilon', `must be smaller than the input range (${high - low})`);
+    }
+  }
+}
