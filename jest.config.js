@@ -2,7 +2,7 @@ const libs = 'adversarial|artifacts|change-detection|contracts|onnx-autodiff|ser
 
 /** @type {import('jest').Config} */
 const shared = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/typed-array-environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { [`^#(${libs})$`]: '<rootDir>/libs/$1/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

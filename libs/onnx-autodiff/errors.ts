@@ -1,0 +1,22 @@
+/** The bytes are not a well-formed ONNX model (truncated, contradictory, absurd sizes, cyclic ...). */
+export class MalformedModelError extends Error {
+  override readonly name = 'MalformedModelError';
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`not a valid ONNX model: ${reason}`, options);
+  }
+}
+
+/** A valid model that this library cannot differentiate; the message says which node and what to do instead. */
+export class UnsupportedModelError extends Error {
+  override readonly name = 'UnsupportedModelError';
+  readonly op: string | undefined;
+  readonly node: string | undefined;
+  readonly opset: number | undefined;
+
+  constructor(reason: string, where: { op?: string; node?: string; opset?: number } = {}) {
+    super(reason);
+    this.op = where.op;
+    this.node = where.node;
+    this.opset = where.opset;
+  }
+}
