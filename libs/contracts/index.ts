@@ -7,6 +7,8 @@ export {
   type CloudEvent,
   type EventOrigin,
 } from './cloudevent.js';
+export { breakingChanges } from './compatibility.js';
+export { documents } from './documents.js';
 export { EVENTS, EVENT_NAMES, type EventData, type EventName } from './event-map.js';
 export type * from './events/anomaly.js';
 export { DefenseState, type RecoveryCertificate } from './events/defense.js';

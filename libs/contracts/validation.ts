@@ -46,7 +46,7 @@ function describe(problem: Problem): { field: string; problem: string } {
 export function parser<T extends TSchema>(what: string, schema: T): (input: unknown) => Static<T> {
   const compiled = Compile(schema);
   return (input) => {
-    if (compiled.Check(input)) return input as Static<T>;
+    if (compiled.Check(input)) return input;
     // The deepest complaint is the most telling one: "must match a schema in anyOf" hides what is wrong inside.
     const problems = (compiled.Errors(input) as unknown as Problem[]).filter((p) => p.keyword !== 'boolean');
     const depth = (p: Problem) => p.instancePath.split('/').length + (p.keyword === 'anyOf' ? -0.5 : 0);
