@@ -20,7 +20,7 @@ export function digitImages(): { pixels: Uint8Array; labels: Uint8Array; n: numb
   let row = 0;
   files.forEach((values, digit) => {
     const count = counts[digit]!;
-    for (let i = 0; i < count * PIXELS; i++) pixels[row * PIXELS + i] = Math.round(values[i]! * 255);
+    for (let i = 0; i < count * PIXELS; i++) pixels[row * PIXELS + i] = values[i]! * 255 + 0.5; // cut off to the nearest byte
     labels.fill(digit, row, row + count);
     row += count;
   });
