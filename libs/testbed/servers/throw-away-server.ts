@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
+import { endWithThisProcess } from './watchdog.js';
 
 /** A real server as a child process. It ends with this process, however this process ends. */
 export interface ThrowAwayServer {
@@ -90,8 +91,7 @@ async function launch(kind: ServerKind, port: number, dir: string, ownsDir: bool
   ]).catch((e: unknown) => e as Error);
   if (spawned) throw new ServerMissingError(`${kind.binary} cannot be started (${spawned.message}). ${kind.install}`);
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const watchdog = guard(child, ownsDir ? dir : undefined);
-  void exited.then(() => watchdog.kill('SIGKILL'));
+  endWithThisProcess(child, ownsDir ? dir : undefined);
   child.unref();
   const run: Run = {
     pid: child.pid!,
@@ -120,17 +120,4 @@ async function launch(kind: ServerKind, port: number, dir: string, ownsDir: bool
     }
     await sleep(15);
   }
-}
-
-/** Ends the server when this process ends, even by SIGKILL: the watchdog's standard input closes then. */
-function guard(child: ChildProcess, dir: string | undefined): ChildProcess {
-  const script = 'read _; kill -9 "$0" 2>/dev/null; [ -n "$1" ] && rm -rf "$1"';
-  const watchdog = spawn('/bin/sh', ['-c', script, String(child.pid), dir ?? ''], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  watchdog.stdin.on('error', () => undefined);
-  (watchdog.stdin as unknown as { unref(): void }).unref();
-  watchdog.unref();
-  return watchdog;
 }

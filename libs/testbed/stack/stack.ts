@@ -1,0 +1,113 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { stringify } from 'yaml';
+import { startNats } from '../servers/nats.js';
+import { startRedis } from '../servers/redis.js';
+import type { ThrowAwayServer } from '../servers/throw-away-server.js';
+import { startProgram, type NodeProcess } from './node-process.js';
+
+export const SERVICES = [
+  'metrics-collector',
+  'anomaly-detector',
+  'defense-orchestrator',
+  'trainer',
+  'deployer',
+] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** The whole system on this machine: real servers, the local predictor and the five services, each its own process. */
+export interface Stack {
+  nats: ThrowAwayServer;
+  redis: ThrowAwayServer;
+  predictor: NodeProcess;
+  services: Record<ServiceName, NodeProcess>;
+  /** A second process of a service, beside the first. */
+  startAnother(service: ServiceName, env?: Record<string, string>): Promise<NodeProcess>;
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  /** Everything that the run keeps: artifacts, policies, server data, logs. */
+  folder: string;
+  model: { namespace: string; name: string; revision: string; file: string };
+  /** The policy document, once it is known where the predictor listens. */
+  policy: (predictorUrl: string) => object;
+  onStarted?: (name: string, url: string) => void;
+  env?: Partial<Record<ServiceName, Record<string, string>>>;
+}
+
+const dist = fileURLToPath(new URL('../../../', import.meta.url));
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { folder, model, onStarted = () => undefined } = options;
+  const path = (name: string) => {
+    const sub = join(folder, name);
+    mkdirSync(sub, { recursive: true });
+    return sub;
+  };
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    // Services first, so that nobody logs lost connections; the servers last, in the reverse order of their start.
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  const program = async (name: string, script: string, env: Record<string, string>) => {
+    const process = await startProgram({ name, script: join(dist, script), env, logDir: path('logs') });
+    started.push({ stop: () => process.kill('SIGTERM') });
+    return process;
+  };
+  try {
+    const [nats, redis] = await Promise.all([
+      startNats({ storeDir: path('nats') }),
+      startRedis({ dir: path('redis') }),
+    ]);
+    started.push(nats, redis);
+    onStarted('nats', nats.url);
+    onStarted('redis', redis.url);
+
+    const shared = {
+      NATS_URL: nats.url,
+      REDIS_URL: redis.url,
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: '0',
+      ARTIFACTS_DIR: path('artifacts'),
+    };
+    const policies = path('policies');
+    const service = (name: ServiceName, label: string, env: Record<string, string> = {}) =>
+      program(label, `services/${name}/main.js`, { ...shared, POLICY_DIR: policies, ...options.env?.[name], ...env });
+
+    const collector = await service('metrics-collector', 'metrics-collector');
+    onStarted('metrics-collector', collector.url);
+    const predictor = await program('predictor', 'libs/testbed/predictor/main.js', {
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: '0',
+      STATE_DIR: path('predictor'),
+      COLLECTOR_URL: collector.url,
+      NAMESPACE: model.namespace,
+      MODEL: model.name,
+      REVISION: model.revision,
+      MODEL_URI: pathToFileURL(model.file).href,
+    });
+    onStarted('predictor', predictor.url);
+    writeFileSync(join(policies, `${model.name}.yaml`), stringify(options.policy(predictor.url)));
+
+    const others = SERVICES.filter((name) => name !== 'metrics-collector');
+    const rest = await Promise.all(others.map((name) => service(name, name)));
+    rest.forEach((process) => onStarted(process.name, process.url));
+    const services = Object.fromEntries(
+      [collector, ...rest].map((process) => [process.name, process]),
+    ) as Stack['services'];
+    let copies = 0;
+    return {
+      nats,
+      redis,
+      predictor,
+      services,
+      startAnother: (name, env) => service(name, `${name}-${++copies + 1}`, env),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
