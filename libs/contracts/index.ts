@@ -28,6 +28,7 @@ export {
   DEFAULT_DETECTION,
   RobustnessPolicy,
   parsePolicy,
+  type DatasetShares,
   type Detection,
   type InputContract,
   type Recipe,

@@ -18,6 +18,25 @@ export const InputContract = Type.Object(
 );
 export type InputContract = Static<typeof InputContract>;
 
+/**
+ * What the rows of the trusted dataset may be used for, as shares of 1: the parts are disjoint, by a hash of each row, so that a
+ * row keeps its part when others come and go. What is left over is not used.
+ */
+export const DatasetShares = Type.Object(
+  {
+    training: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    validation: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'chooses the checkpoint' }),
+    calibration: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    certificate: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'judges the candidate; nothing else ever sees it',
+    }),
+  },
+  strict,
+);
+export type DatasetShares = Static<typeof DatasetShares>;
+
 export const ThreatModel = Type.Object(
   {
     norm: Type.Union([Type.Literal('linf'), Type.Literal('l2')]),
@@ -110,6 +129,8 @@ const Gates = Type.Object(
   strict,
 );
 
+const defaultShares: DatasetShares = { training: 0.75, validation: 0.05, calibration: 0.12, certificate: 0.08 };
+
 const defaults = {
   detection: {
     budget: 10_000,
@@ -150,7 +171,9 @@ export const RobustnessPolicy = Type.Object(
           strict,
         ),
         artifact: Nullable(Type.Object({ uri: Uri, sha256: Type.Optional(Sha256) }, strict)),
-        trustedDataset: Nullable(Type.Object({ uri: Uri, sha256: Type.Optional(Sha256) }, strict)),
+        trustedDataset: Nullable(
+          Type.Object({ uri: Uri, sha256: Type.Optional(Sha256), shares: DatasetShares }, strict),
+        ),
         inputs: Nullable(InputContract),
         threatModel: ThreatModel,
         alsoEvaluate: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
@@ -193,7 +216,9 @@ const parse = parser('policy', RobustnessPolicy);
 export function parsePolicy(document: unknown): RobustnessPolicy {
   if (!isObject(document) || !isObject(document.spec)) return parse(document);
   const optional = { artifact: null, trustedDataset: null, inputs: null, alsoEvaluate: [], ...defaults };
-  const policy = parse({ ...document, spec: withDefaults(optional, document.spec) });
+  const spec = withDefaults(optional, document.spec);
+  if (isObject(spec.trustedDataset)) spec.trustedDataset = { shares: defaultShares, ...spec.trustedDataset };
+  const policy = parse({ ...document, spec });
   checkAcrossFields(policy);
   return policy;
 }
@@ -210,6 +235,8 @@ function checkAcrossFields({ spec }: RobustnessPolicy): void {
     refuse('spec.inputs', 'is needed with spec.artifact: dims, classes and range of one row');
   if (spec.artifact && !spec.trustedDataset)
     refuse('spec.trustedDataset', 'is needed with spec.artifact: calibration and hardening use it');
+  const shares = Object.values(spec.trustedDataset?.shares ?? {}).reduce((sum, share) => sum + share, 0);
+  if (shares > 1 + 1e-9) refuse('spec.trustedDataset.shares', `sum to ${shares}, more than 1`);
   if (spec.inputs) {
     const [low, high] = spec.inputs.range;
     if (low >= high) refuse('spec.inputs.range', 'must be [smallest, largest]');

@@ -1,9 +1,9 @@
 import { Count, Fraction, Id, ModelRef, Nullable, Proportion, Sha256, Type, Uri, type Static } from '../schema.js';
-import { InputContract, Recipe, ThreatModel } from '../policy.js';
+import { DatasetShares, InputContract, Recipe, ThreatModel } from '../policy.js';
 
 const Job = { ...ModelRef, jobId: Id, defenseId: Nullable(Id) };
 const ModelFile = Type.Object({ uri: Uri, sha256: Sha256 });
-const Dataset = Type.Object({ uri: Uri, sha256: Sha256, inputs: InputContract });
+const Dataset = Type.Object({ uri: Uri, sha256: Sha256, inputs: InputContract, shares: DatasetShares });
 const Seed = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 
 /** A training job. Whoever takes it from the work queue and answers with `training.completed` is a trainer. */

@@ -57,7 +57,7 @@ export async function startProgram(program: NodeProgram): Promise<NodeProcess> {
     kill: (signal = 'SIGKILL') => end(run.child, signal),
     async restart() {
       await end(run.child, 'SIGTERM');
-      run = await launch({ ...program, env: { ...program.env, HTTP_PORT: new URL(url).port } });
+      run = await launch({ ...program, env: { ...program.env, PORT: new URL(url).port } });
     },
   };
 }

@@ -68,8 +68,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const shared = {
       NATS_URL: nats.url,
       REDIS_URL: redis.url,
-      HTTP_HOST: '127.0.0.1',
-      HTTP_PORT: '0',
+      HOST: '127.0.0.1',
+      PORT: '0',
       ARTIFACTS_DIR: path('artifacts'),
     };
     const policies = path('policies');
@@ -79,8 +79,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const collector = await service('metrics-collector', 'metrics-collector');
     onStarted('metrics-collector', collector.url);
     const predictor = await program('predictor', 'libs/testbed/predictor/main.js', {
-      HTTP_HOST: '127.0.0.1',
-      HTTP_PORT: '0',
+      HOST: '127.0.0.1',
+      PORT: '0',
       STATE_DIR: path('predictor'),
       COLLECTOR_URL: collector.url,
       NAMESPACE: model.namespace,
