@@ -1,0 +1,17 @@
+export { ConfigError, readConfig, serviceVariables } from './config.js';
+export { contextFrom, contextHeaders, currentContext, withContext, type WorkContext } from './context.js';
+export { PermanentError } from './errors.js';
+export { Public } from './http/bearer.guard.js';
+export { Readiness } from './http/readiness.js';
+export { Batcher, type BatcherOptions } from './jetstream/batcher.js';
+export { messagesOf, type OutgoingMessage } from './jetstream/contract-events.js';
+export { JetStreamEvent, LatestEvent, OnEvent, OnLatest } from './jetstream/decorators.js';
+export { StreamFollower, type Follower } from './jetstream/follow.js';
+export type { HandlerOptions, LatestOptions } from './jetstream/handler-options.js';
+export { JetStreamContext } from './jetstream/jetstream-context.js';
+export { JetStreamPublisher, type PublishOptions } from './jetstream/publisher.js';
+export { streamSpec, type StreamSpec } from './jetstream/streams.js';
+export { NATS } from './nats.js';
+export { RedisOutbox, type CommitResult, type Decision } from './outbox/redis-outbox.js';
+export { ConflictError, UncertainError } from './outbox/transactions.js';
+export { startService, type RunningService, type ServiceOptions } from './start-service.js';
