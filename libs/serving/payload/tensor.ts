@@ -59,7 +59,7 @@ function binarySize(tensor: Json, path: string): number | undefined {
 function readTensor(tensor: Json, path: string, raw: Uint8Array | undefined): WireTensor {
   const { name, datatype } = tensor;
   if (typeof name !== 'string') throw new PayloadError(`${path}.name`, 'must be a string');
-  const type = typeof datatype === 'string' ? DATATYPES[datatype] : undefined;
+  const type = typeof datatype === 'string' && Object.hasOwn(DATATYPES, datatype) ? DATATYPES[datatype] : undefined;
   if (!type) throw new PayloadError(`${path}.datatype`, `must be one of ${Object.keys(DATATYPES).join(', ')}`);
   const shape = shapeField(tensor.shape, `${path}.shape`);
   const count = shape.reduce((product, size) => product * size, 1);
