@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Logger, type Type } from '@nestjs/common';
+import { Logger, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory, Reflector } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -49,7 +49,7 @@ export interface RunningService {
 
 const MEGABYTE = 1024 * 1024;
 
-export async function startService(appModule: Type, options: ServiceOptions): Promise<RunningService> {
+export async function startService(appModule: Type | DynamicModule, options: ServiceOptions): Promise<RunningService> {
   const logger = new NestLogger(createLogger({ service: options.name, level: options.logLevel ?? 'info' }));
   Logger.overrideLogger(logger);
   const connection = await connectNats(options.natsUrl, options.name);

@@ -1,0 +1,23 @@
+// Publishes samples and labels for a model that Antibody cannot look into: XGBoost, anything behind HTTP.
+//   node dist/examples/publish.js [nats://127.0.0.1:4222]
+import { jetstream } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+
+const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222' });
+const stream = jetstream(nats); // waits until the server has stored each message
+
+// A model name and whether the prediction was right are enough.
+await stream.publish('accuracy.sample', JSON.stringify({ model: 'fraud', correct: true }));
+
+// A batch, with a signal of your own: 1 = out of the ordinary. Tolerate its usual share in the policy (detection.tolerances).
+const samples = [
+  { namespace: 'ml', model: 'fraud', revision: 'r7', id: 'request-1', correct: false },
+  { namespace: 'ml', model: 'fraud', revision: 'r7', id: 'request-2', signals: { 'amount-out-of-range': 1 } },
+];
+await stream.publish('accuracy.sample.ml.fraud', JSON.stringify({ samples }));
+
+// The true class of a logged request, whenever it becomes known.
+await stream.publish('label.observed', JSON.stringify({ namespace: 'ml', model: 'mnist', id: 'request-3', label: 7 }));
+
+console.log('published 3 samples and 1 label');
+await nats.close();

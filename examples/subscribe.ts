@@ -1,0 +1,14 @@
+// Prints every attack, whatever the model. Needs nothing but a NATS client.
+//   node dist/examples/subscribe.js [nats://127.0.0.1:4222]
+import { connect } from '@nats-io/transport-node';
+
+interface Attack {
+  data: { namespace: string; model: string; revision: string; severity: string; statement: string };
+}
+
+const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222' });
+console.log('listening for attacks');
+for await (const message of nats.subscribe('attack.detected.>')) {
+  const { data } = message.json<Attack>();
+  console.log(`${data.namespace}/${data.model} (${data.revision}): ${data.severity} - ${data.statement}`);
+}

@@ -1,0 +1,62 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { InvalidArgumentError, TrainingCollapsedError } from '#adversarial';
+import {
+  ArtifactNotFoundError,
+  ArtifactRefusedError,
+  ArtifactTooLargeError,
+  DatasetError,
+  artifactStore,
+} from '#artifacts';
+import { CalibrationError } from '#change-detection';
+import { MalformedModelError, UnsupportedModelError, ortExecutor } from '#onnx-autodiff';
+import { calibrate } from '../jobs/calibrate.js';
+import { evaluate } from '../jobs/evaluate.js';
+import { WrongBytesError } from '../jobs/files.js';
+import { harden } from '../jobs/harden.js';
+import type { Job, Outcome } from '../jobs/job.js';
+import type { EngineData, EngineMessage } from './engine.js';
+
+const PERMANENT = [
+  ArtifactNotFoundError,
+  ArtifactRefusedError,
+  ArtifactTooLargeError,
+  CalibrationError,
+  DatasetError,
+  InvalidArgumentError,
+  MalformedModelError,
+  TrainingCollapsedError,
+  UnsupportedModelError,
+  WrongBytesError,
+];
+
+const port = parentPort!;
+const { job, artifactsDir, readableDirs, trainer, threads } = workerData as EngineData;
+const say = (message: EngineMessage) => port.postMessage(message);
+
+const abort = new AbortController();
+port.on('message', () => abort.abort());
+
+function run({ kind, request }: Job): Promise<Outcome> {
+  const tools = {
+    store: artifactStore({ root: artifactsDir, readable: readableDirs }),
+    executor: ortExecutor({ threads }),
+    trainer,
+    signal: abort.signal,
+    clock: () => Date.now(),
+  };
+  switch (kind) {
+    case 'training':
+      return harden(request as Job<'training'>['request'], tools, (step) => say({ type: 'progress', step }));
+    case 'evaluation':
+      return evaluate(request as Job<'evaluation'>['request'], tools);
+    case 'calibration':
+      return calibrate(request as Job<'calibration'>['request'], tools);
+  }
+}
+
+try {
+  say({ type: 'done', outcome: await run(job) });
+} catch (error) {
+  const { name, message } = error as Error;
+  say({ type: 'error', name, message, permanent: PERMANENT.some((kind) => error instanceof kind) });
+}

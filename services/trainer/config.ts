@@ -1,0 +1,17 @@
+import { availableParallelism, hostname } from 'node:os';
+import { Type, type Static } from '#contracts';
+import { readConfig, serviceVariables } from '#service-kit';
+
+const Config = Type.Object({
+  ...serviceVariables,
+  ARTIFACTS_DIR: Type.String({ minLength: 1, description: 'folder of the artifact store' }),
+  READABLE_DIRS: Type.Array(Type.String(), {
+    default: [],
+    description: 'further folders that models and datasets may be read from',
+  }),
+  TRAINER_ID: Type.String({ minLength: 1, maxLength: 256, default: `${hostname()}-${process.pid}` }),
+  THREADS: Type.Integer({ minimum: 1, maximum: 1024, default: availableParallelism() }),
+});
+export type TrainerConfig = Static<typeof Config>;
+
+export const trainerConfig = (env: NodeJS.ProcessEnv): TrainerConfig => readConfig(Config, env);

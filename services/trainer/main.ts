@@ -1,0 +1,13 @@
+import { startService } from '#service-kit';
+import { TrainerModule } from './app.module.js';
+import { trainerConfig } from './config.js';
+
+const config = trainerConfig(process.env);
+await startService(TrainerModule.with(config), {
+  name: 'trainer',
+  natsUrl: config.NATS_URL,
+  host: config.HOST,
+  port: config.PORT,
+  token: config.HTTP_TOKEN,
+  logLevel: config.LOG_LEVEL,
+});
