@@ -10,6 +10,8 @@ export interface RepositoryEntry {
   reason?: string;
   /** Where its file was loaded from, if the server says so. */
   uri?: string;
+  /** Of the bytes that it loaded, if the server says so. */
+  sha256?: string;
 }
 
 /**
