@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InvalidArgumentError, TrainingCollapsedError } from '#adversarial';
 import {
@@ -14,6 +16,7 @@ import { evaluate } from '../jobs/evaluate.js';
 import { WrongBytesError } from '../jobs/files.js';
 import { harden } from '../jobs/harden.js';
 import type { Job, Outcome } from '../jobs/job.js';
+import type { Tools } from '../jobs/tools.js';
 import type { EngineData, EngineMessage } from './engine.js';
 
 const PERMANENT = [
@@ -37,12 +40,13 @@ const abort = new AbortController();
 port.on('message', () => abort.abort());
 
 function run({ kind, request }: Job): Promise<Outcome> {
-  const tools = {
+  const tools: Tools = {
     store: artifactStore({ root: artifactsDir, readable: readableDirs }),
+    uriOf: (name) => pathToFileURL(join(artifactsDir, name)).href,
     executor: ortExecutor({ threads }),
     trainer,
     signal: abort.signal,
-    clock: () => Date.now(),
+    clock: () => performance.now(),
   };
   switch (kind) {
     case 'training':

@@ -1,0 +1,15 @@
+import type { ArtifactStore } from '#artifacts';
+import type { Executor } from '#onnx-autodiff';
+
+/** What a job may use. */
+export interface Tools {
+  store: ArtifactStore;
+  /** URI of a name in the store. */
+  uriOf(name: string): string;
+  executor: Executor;
+  /** Id of this trainer. */
+  trainer: string;
+  signal: AbortSignal;
+  /** Milliseconds on a clock that never goes back. */
+  clock(): number;
+}
