@@ -13,8 +13,8 @@ export class UnsupportedModelError extends Error {
   readonly node: string | undefined;
   readonly opset: number | undefined;
 
-  constructor(reason: string, where: { op?: string; node?: string; opset?: number } = {}) {
-    super(reason);
+  constructor(reason: string, where: { op?: string; node?: string; opset?: number } = {}, options?: ErrorOptions) {
+    super(reason, options);
     this.op = where.op;
     this.node = where.node;
     this.opset = where.opset;

@@ -1,3 +1,19 @@
+export { bakeWeights, type Classifier, loadClassifier, type LoadOptions, weightInputs } from './classifier.js';
+export { Emitter, type Operand } from './emitter.js';
 export { MalformedModelError, UnsupportedModelError } from './errors.js';
+export type { CompiledGraph, Executor } from './executor.js';
+export { compileForward, type Forward } from './forward.js';
+export { gradients, type GradientOptions } from './gradients.js';
+export { Graph, type GraphNode } from './graph.js';
+export {
+  type ChooseClasses,
+  compileLogitGradients,
+  type LogitGradients,
+  type LogitGradientsResult,
+} from './logitGradients.js';
+export type { ModelParameter, ModelValue, OnnxModel } from './model.js';
 export { mnistCnn, ModelBuilder, type ModelBuilderOptions, type WindowOptions } from './modelBuilder.js';
+export { ortExecutor } from './ortExecutor.js';
+export { parseModel } from './parseModel.js';
+export { patchWeights } from './patchWeights.js';
 export { elementCount, floats, scalar, type ElementType, type Tensor, type TensorData } from './tensor.js';

@@ -1,0 +1,115 @@
+import { inputDimsAt, networkAt } from './batchSize.js';
+import { UnsupportedModelError } from './errors.js';
+import type { Executor } from './executor.js';
+import { gradients } from './gradients.js';
+import { Graph } from './graph.js';
+import type { ModelParameter, OnnxModel } from './model.js';
+import { probe } from './probe.js';
+import { normalStream } from './random.js';
+import { template } from './template.js';
+import { elementCount, floats, type Tensor } from './tensor.js';
+
+/** A model's forward pass at one batch size, to be written into graphs. */
+export interface Classifier {
+  readonly batch: number;
+  readonly classes: number;
+  /** [batch, ...]. */
+  readonly inputDims: readonly number[];
+  /** What training may change, by name. */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  /** Running means and variances of batch normalisation. */
+  readonly statistics: ReadonlyMap<string, Tensor>;
+  /**
+   * Writes the forward pass into a graph and gives the name of the logits, [batch, classes]. `weights` says which tensor
+   * each parameter and statistic is (`weightInputs` or `bakeWeights`); `prefix` keeps several passes apart.
+   */
+  instantiate(graph: Graph, x: string, weights: ReadonlyMap<string, string>, prefix: string): string;
+}
+
+export interface LoadOptions {
+  readonly batch: number;
+  readonly executor: Executor;
+}
+
+export async function loadClassifier(model: OnnxModel, { batch, executor }: LoadOptions): Promise<Classifier> {
+  const inputDims = inputDimsAt(model, batch);
+  const network = networkAt(model, batch);
+  const probed = await probe(network, new Map([[model.input.name, noise(inputDims)]]), executor);
+  const source = template(model, network, probed, inputDims);
+  const [logits = ''] = source.outputs;
+  const used = new Set(source.nodes.flatMap((node) => node.inputs));
+  const tensors = (weights: readonly ModelParameter[]) =>
+    new Map(weights.filter(({ name }) => used.has(name)).map(({ name, data, dims }) => [name, floats(data, dims)]));
+  const classifier: Classifier = {
+    batch,
+    classes: source.dims(logits)[1] ?? 1,
+    inputDims,
+    parameters: tensors(model.parameters),
+    statistics: tensors(model.statistics),
+    instantiate: (graph, x, weights, prefix) =>
+      copyInto(graph, source, new Map([...weights, [model.input.name, x]]), prefix)(logits),
+  };
+  checkDifferentiable(classifier);
+  return classifier;
+}
+
+const noise = (dims: readonly number[]): Tensor =>
+  floats(Float32Array.from({ length: elementCount(dims) }, normalStream(1)), dims);
+
+/** Copies the nodes and gives the new names. Equal small constants are shared, large ones by their name. */
+function copyInto(graph: Graph, source: Graph, names: Map<string, string>, prefix: string): (name: string) => string {
+  const renamed = (name: string): string => (name === '' ? '' : (names.get(name) ?? name));
+  const used = new Set(source.nodes.flatMap((node) => node.inputs));
+  for (const [name, { data, dims, type }] of source.constants)
+    if (used.has(name))
+      names.set(name, graph.constants.get(name)?.data === data ? name : graph.constant(data, dims, type));
+  for (const node of source.nodes) {
+    const outputs = node.outputs.map((name) => (name === '' ? '' : graph.fresh(`${prefix}${name}`)));
+    node.outputs.forEach((name, i) => names.set(name, outputs[i] ?? ''));
+    graph.append(
+      { ...node, inputs: node.inputs.map(renamed), outputs },
+      node.outputs.map((name) => (name === '' ? { type: 'float32' } : source.value(name))),
+    );
+  }
+  return renamed;
+}
+
+/** Fails when a model is loaded, not when it is first attacked. */
+function checkDifferentiable(classifier: Classifier): void {
+  const graph = new Graph();
+  const weights = weightInputs(graph, classifier);
+  const x = graph.input('@x', classifier.inputDims);
+  const logits = classifier.instantiate(graph, x, weights, '@');
+  const wrt = [x, ...[...classifier.parameters.keys()].map((name) => weights.get(name) ?? '')];
+  if (graph.inputs.includes(logits))
+    throw new UnsupportedModelError('the output is the input: there is nothing to train');
+  gradients(
+    graph,
+    new Map([
+      [
+        logits,
+        graph.constant(new Float32Array(classifier.batch * classifier.classes), [classifier.batch, classifier.classes]),
+      ],
+    ]),
+    wrt,
+  );
+}
+
+/** Every parameter and statistic as an input of the graph under its own name. */
+export function weightInputs(graph: Graph, { parameters, statistics }: Classifier): Map<string, string> {
+  return new Map([...parameters, ...statistics].map(([name, { dims }]) => [name, graph.input(name, dims)]));
+}
+
+/** Every parameter and statistic as a constant: faster to run, but fixed. `values` replaces those of the file. */
+export function bakeWeights(
+  graph: Graph,
+  { parameters, statistics }: Classifier,
+  values: ReadonlyMap<string, Float32Array> = new Map(),
+): Map<string, string> {
+  return new Map(
+    [...parameters, ...statistics].map(([name, { data, dims }]) => [
+      name,
+      graph.constant(values.get(name) ?? data, dims),
+    ]),
+  );
+}

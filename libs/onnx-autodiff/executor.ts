@@ -1,0 +1,14 @@
+import type { Graph } from './graph.js';
+import type { Tensor } from './tensor.js';
+
+/** Something that can run graphs. `compile` lowers the gradient operations to what it has. */
+export interface Executor {
+  readonly name: string;
+  compile(graph: Graph): Promise<CompiledGraph>;
+}
+
+export interface CompiledGraph {
+  /** One tensor for each input of the graph; gives one for each output. */
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}

@@ -1,0 +1,36 @@
+import type { GraphNode } from './graph.js';
+import type { Tensor } from './tensor.js';
+
+export interface ModelValue {
+  readonly name: string;
+  /** null: not fixed by the file. */
+  readonly dims: readonly (number | null)[];
+}
+
+/** A classifier as its ONNX file describes it. */
+export interface OnnxModel {
+  /** The file itself. */
+  readonly bytes: Uint8Array;
+  readonly opset: number;
+  readonly input: ModelValue;
+  readonly output: ModelValue;
+  /** How often each operation occurs in the file. */
+  readonly operations: Readonly<Record<string, number>>;
+  /** What training may change. */
+  readonly parameters: readonly ModelParameter[];
+  /** Running means and variances of batch normalisation. */
+  readonly statistics: readonly ModelParameter[];
+  /** The same network in the library's own terms: opset 17, constants apart. */
+  readonly network: Network;
+}
+
+export interface ModelParameter {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface Network {
+  readonly nodes: readonly GraphNode[];
+  readonly constants: ReadonlyMap<string, Tensor>;
+}

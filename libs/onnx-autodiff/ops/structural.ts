@@ -1,0 +1,248 @@
+import { range } from '../emitter.js';
+import type { GraphNode } from '../graph.js';
+import { asNumbers, elementCount, type Tensor } from '../tensor.js';
+import { axisAttribute, integersAttribute, numberAttribute, stringAttribute } from './attributes.js';
+import {
+  attributeToInput,
+  type Backward,
+  type GradientRule,
+  type Importing,
+  type Operation,
+  withAttributes,
+} from './definition.js';
+
+const passOn: GradientRule = ({ g }) => [g];
+const reshapeBack: GradientRule = (backward) => [backward.emit.reshape(backward.g, backward.dims(0))];
+
+const transposeGradient: GradientRule = ({ emit, node, g }) => {
+  const rank = emit.dims(g).length;
+  const perm = integersAttribute(node, 'perm', range(0, rank).reverse());
+  return [
+    emit.transpose(
+      g,
+      range(0, rank).map((axis) => perm.indexOf(axis)),
+    ),
+  ];
+};
+
+const concatGradient: GradientRule = ({ emit, node, g, needs }) => {
+  const axis = axisAttribute(node, 'axis', 0, emit.dims(g).length);
+  let start = 0;
+  return node.inputs.map((name, i) => {
+    const end = start + (emit.dims(name)[axis] ?? 0);
+    const part = needs(i) && emit.slice(g, [axis], [start], [end]);
+    start = end;
+    return part;
+  });
+};
+
+const splitGradient: GradientRule = (backward) => {
+  const { emit, node, adjoints } = backward;
+  const parts = node.outputs.map((name, i) => adjoints[i] ?? emit.zeros(emit.dims(name)));
+  return [emit.concat(parts, axisAttribute(node, 'axis', 0, backward.dims(0).length))];
+};
+
+/** Opset 13 moved the sizes to an input; opset 18 allows a number of equal parts instead, which 17 takes from the outputs. */
+const normalizeSplit = (node: GraphNode, file: Importing): readonly GraphNode[] => [
+  withAttributes(attributeToInput(node, 'split', 1, file), { num_outputs: undefined }),
+];
+
+const expandGradient: GradientRule = (backward) => [backward.emit.unbroadcast(backward.g, backward.dims(0))];
+
+/** Any selection of elements by constant indices: adds each gradient to where its element came from. */
+function scatterBack({ emit, g }: Backward, source: readonly number[], dims: readonly number[]): string {
+  const flat = emit.reshape(g, [source.length]);
+  const indices = emit.graph.constant(BigInt64Array.from(source, BigInt), [source.length], 'int64');
+  const count = elementCount(dims);
+  const sums = emit.apply('ScatterElements', [emit.zeros([count]), indices, flat], { axis: 0, reduction: 'add' }, [
+    count,
+  ]);
+  return emit.reshape(sums, dims);
+}
+
+const gatherGradient: GradientRule = (backward) => {
+  const { emit, node, g } = backward;
+  const dims = backward.dims(0);
+  const axis = axisAttribute(node, 'axis', 0, dims.length);
+  const size = dims[axis] ?? 1;
+  const chosen = asNumbers(backward.constantOf(1, 'indices')).map((index) => (index < 0 ? index + size : index));
+  const along = (count: number, fill: number) => dims.map((dim, i) => (i === axis ? count : fill === 0 ? dim : fill));
+  const updates = emit.reshape(g, along(chosen.length, 0));
+  const column = emit.graph.constant(BigInt64Array.from(chosen, BigInt), along(chosen.length, 1), 'int64');
+  const indices = emit.expand(column, along(chosen.length, 0));
+  return [emit.apply('ScatterElements', [emit.zeros(dims), indices, updates], { axis, reduction: 'add' }, dims)];
+};
+
+const sliceGradient: GradientRule = (backward) => {
+  const { emit, g } = backward;
+  const dims = backward.dims(0);
+  const starts = asNumbers(backward.constantOf(1, 'starts'));
+  const listed = backward.has(3) ? asNumbers(backward.constantOf(3, 'axes')) : range(0, starts.length);
+  const axes = listed.map((axis) => (axis < 0 ? axis + dims.length : axis));
+  const steps = backward.has(4) ? asNumbers(backward.constantOf(4, 'steps')) : starts.map(() => 1);
+  const rank = dims.length;
+  const pads = Array<number>(2 * rank).fill(0);
+  const reversed: number[] = [];
+  const spread: [axis: number, step: number][] = [];
+  axes.forEach((axis, i) => {
+    const [size, taken, step] = [dims[axis] ?? 1, emit.dims(g)[axis] ?? 1, steps[i] ?? 1];
+    const wrapped = (starts[i] ?? 0) < 0 ? (starts[i] ?? 0) + size : (starts[i] ?? 0);
+    const first = Math.max(0, Math.min(wrapped, step < 0 ? size - 1 : size));
+    const span = (taken - 1) * Math.abs(step) + 1;
+    const lowest = step < 0 ? first - span + 1 : first;
+    if (step < 0) reversed.push(axis);
+    if (Math.abs(step) > 1) spread.push([axis, Math.abs(step)]);
+    pads[axis] = lowest;
+    pads[rank + axis] = size - lowest - span;
+  });
+  const inOrder = emit.reverse(g, reversed);
+  return [
+    emit.pad(
+      spread.reduce((value, [axis, step]) => emit.dilate(value, axis, step), inOrder),
+      pads,
+    ),
+  ];
+};
+
+/** Opset 9 and older keep the bounds in attributes. */
+function normalizeSlice(node: GraphNode, file: Importing): readonly GraphNode[] {
+  const starts = integersAttribute(node, 'starts', []);
+  if (starts.length === 0) return [node];
+  const axes = integersAttribute(node, 'axes', range(0, starts.length));
+  const bounds = [starts, integersAttribute(node, 'ends', []), axes].map((values) => file.integers(values));
+  return [{ ...node, inputs: [node.inputs[0] ?? '', ...bounds], attributes: {} }];
+}
+
+const padGradient: GradientRule = (backward) => {
+  const { emit, node, g } = backward;
+  const dims = backward.dims(0);
+  const rank = dims.length;
+  const pads = asNumbers(backward.constantOf(1, 'pads'));
+  const mode = stringAttribute(node, 'mode', 'constant');
+  if (mode !== 'constant') return [scatterBack(backward, paddedFrom(dims, pads, mode), dims)];
+  const uncropped = emit.pad(
+    g,
+    pads.map((pad) => Math.max(0, -pad)),
+  );
+  const full = emit.dims(uncropped);
+  const before = pads.slice(0, rank).map((pad) => Math.max(0, pad));
+  const ends = full.map((size, axis) => size - Math.max(0, pads[rank + axis] ?? 0));
+  return [emit.slice(uncropped, range(0, rank), before, ends)];
+};
+
+/** For each element of a padded tensor, the flat index of the element it repeats. */
+function paddedFrom(dims: readonly number[], pads: readonly number[], mode: string): number[] {
+  const rank = dims.length;
+  let sources = [0];
+  dims.forEach((size, axis) => {
+    const positions = range(-(pads[axis] ?? 0), size + (pads[rank + axis] ?? 0)).map((position) =>
+      mode === 'edge'
+        ? Math.max(0, Math.min(size - 1, position))
+        : mode === 'wrap'
+          ? modulo(position, size)
+          : mirrored(position, size),
+    );
+    sources = sources.flatMap((source) => positions.map((position) => source * size + position));
+  });
+  return sources;
+}
+
+const modulo = (value: number, size: number): number => ((value % size) + size) % size;
+const mirrored = (position: number, size: number): number => {
+  const period = modulo(position, Math.max(1, 2 * (size - 1)));
+  return period < size ? period : 2 * (size - 1) - period;
+};
+
+/** Opset 10 and older keep pads and value in attributes. */
+function normalizePad(node: GraphNode, file: Importing): readonly GraphNode[] {
+  if (node.inputs[3]) throw file.unsupported(node, 'a list of axes');
+  return [attributeToInput(attributeToInput(node, 'pads', 1, file), 'value', 2, file)];
+}
+
+const depthToSpaceGradient: GradientRule = (backward) => {
+  const { emit, node, g } = backward;
+  const dims = backward.dims(0);
+  const block = numberAttribute(node, 'blocksize', 1);
+  if (stringAttribute(node, 'mode', 'DCR') === 'DCR')
+    return [emit.apply('SpaceToDepth', [g], { blocksize: block }, dims)];
+  const [rows, channels, height, width] = dims as [number, number, number, number];
+  const split = emit.reshape(g, [rows, channels / block ** 2, height, block, width, block]);
+  return [emit.reshape(emit.transpose(split, [0, 1, 3, 5, 2, 4]), dims)];
+};
+
+/** Nearest neighbour by whole factors: each element's gradient is the sum over its copies. */
+const resizeGradient: GradientRule = (backward) => {
+  const { emit, node, g } = backward;
+  const dims = backward.dims(0);
+  if (stringAttribute(node, 'mode', 'nearest') !== 'nearest')
+    throw backward.unsupported('interpolation other than nearest');
+  const factors = dims.map((dim, axis) => (emit.dims(g)[axis] ?? 1) / dim);
+  if (!factors.every(Number.isInteger)) throw backward.unsupported('a factor that is not a whole number');
+  const split = dims.flatMap((dim, axis) => [dim, factors[axis] ?? 1]);
+  const copies = range(0, dims.length).map((axis) => 2 * axis + 1);
+  return [emit.sum(emit.reshape(g, split), copies, false)];
+};
+
+/** Upsample, deprecated since opset 10, is Resize with what then was the only way to map coordinates. */
+function rewriteUpsample(node: GraphNode, file: Importing): readonly GraphNode[] {
+  const listed = node.attributes['scales'];
+  const scales = Array.isArray(listed)
+    ? file.constant({ type: 'float32', dims: [listed.length], data: Float32Array.from(listed as number[]) })
+    : (node.inputs[1] ?? '');
+  const attributes = {
+    mode: stringAttribute(node, 'mode', 'nearest'),
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  };
+  return [{ ...node, op: 'Resize', inputs: [node.inputs[0] ?? '', '', scales], attributes }];
+}
+
+/** The node's value becomes a constant of the file; no node remains. */
+function constantValue({ attributes }: GraphNode): Tensor | undefined {
+  const { value, value_float: float, value_floats: floats, value_int: int, value_ints: ints } = attributes;
+  if (typeof value === 'object' && 'dims' in value) return value;
+  if (typeof float === 'number') return { type: 'float32', dims: [], data: Float32Array.of(float) };
+  if (typeof int === 'number') return { type: 'int64', dims: [], data: BigInt64Array.of(BigInt(int)) };
+  if (Array.isArray(floats))
+    return { type: 'float32', dims: [floats.length], data: Float32Array.from(floats as number[]) };
+  if (Array.isArray(ints))
+    return { type: 'int64', dims: [ints.length], data: BigInt64Array.from((ints as number[]).map(BigInt)) };
+  return undefined;
+}
+
+export const structural = {
+  Identity: { gradient: passOn },
+  /** Outside training, dropout does nothing. */
+  Dropout: {
+    rewrite: (node) => [
+      { ...node, op: 'Identity', inputs: node.inputs.slice(0, 1), outputs: node.outputs.slice(0, 1), attributes: {} },
+    ],
+  },
+  Cast: { gradient: passOn },
+  Constant: {
+    rewrite: (node, file) => {
+      const value = constantValue(node);
+      if (!value) throw file.unsupported(node, 'this kind of constant');
+      file.constant(value, node.outputs[0]);
+      return [];
+    },
+  },
+  ConstantOfShape: { gradient: 'none' },
+  Shape: { gradient: 'none' },
+  Size: { gradient: 'none' },
+  Range: { gradient: 'none' },
+  Flatten: { gradient: reshapeBack },
+  Reshape: { gradient: reshapeBack },
+  Squeeze: { normalize: (node, file) => [attributeToInput(node, 'axes', 1, file)], gradient: reshapeBack },
+  Unsqueeze: { normalize: (node, file) => [attributeToInput(node, 'axes', 1, file)], gradient: reshapeBack },
+  Transpose: { gradient: transposeGradient },
+  Expand: { gradient: expandGradient },
+  Concat: { gradient: concatGradient },
+  Split: { normalize: normalizeSplit, gradient: splitGradient },
+  Slice: { normalize: normalizeSlice, gradient: sliceGradient },
+  Pad: { normalize: normalizePad, gradient: padGradient, settings: [2] },
+  Gather: { gradient: gatherGradient },
+  DepthToSpace: { gradient: depthToSpaceGradient },
+  Resize: { gradient: resizeGradient, settings: [1, 2] },
+  Upsample: { rewrite: rewriteUpsample },
+} satisfies Record<string, Operation>;

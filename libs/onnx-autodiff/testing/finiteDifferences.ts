@@ -1,0 +1,89 @@
+import type { Executor } from '../executor.js';
+import { gradients } from '../gradients.js';
+import { Graph } from '../graph.js';
+import type { Network } from '../model.js';
+import { normalizeNodes } from '../normalizeNodes.js';
+import { probe } from '../probe.js';
+import { uniformStream } from '../random.js';
+import { elementCount, type Tensor } from '../tensor.js';
+import { CaseFile, type GradientCase } from './gradientCase.js';
+
+/** Large enough for float32, small enough for curvature. */
+const STEP = 1e-2;
+/** Of each input at most this many elements are moved. */
+const MOVED = 40;
+
+/** The largest error of the gradients of sum(y * random numbers), as a share of the largest gradient of that input. */
+export async function gradientError({ inputs, build, opset = 17 }: GradientCase, executor: Executor): Promise<number> {
+  const file = new CaseFile();
+  const output = build(file);
+  const network: Network = { nodes: normalizeNodes(file.nodes, opset, file.constants), constants: file.constants };
+  const feeds = { ...inputs };
+  const values = await probe(network, new Map(Object.entries(feeds)), executor);
+  const dims = values.get(output)?.dims ?? [];
+  const weights = Float32Array.from({ length: elementCount(dims) }, uniformStream(99));
+
+  const forwardGraph = caseGraph(network, inputs, values);
+  forwardGraph.output(output, '@y');
+  const forward = await executor.compile(forwardGraph);
+  const loss = async (): Promise<number> => {
+    const { '@y': y } = await forward.run(feeds);
+    return (y?.data as Float32Array).reduce((sum, value, i) => sum + value * (weights[i] ?? 0), 0);
+  };
+
+  const graph = caseGraph(network, inputs, values);
+  const names = Object.keys(inputs);
+  const found = gradients(graph, new Map([[output, graph.constant(weights, dims)]]), names);
+  for (const name of names) graph.output(found.get(name) ?? '', `@gradient ${name}`);
+  const backward = await executor.compile(graph);
+  const results = await backward.run(feeds);
+
+  let worst = 0;
+  for (const name of names) {
+    const gradient = results[`@gradient ${name}`];
+    if (gradient?.dims.join() !== inputs[name]?.dims.join())
+      throw new Error(`the gradient of ${name} has the wrong shape`);
+    worst = Math.max(
+      worst,
+      await largestError(gradient?.data as Float32Array, inputs[name]?.data as Float32Array, loss),
+    );
+  }
+  await forward.release();
+  await backward.release();
+  return worst;
+}
+
+async function largestError(gradient: Float32Array, x: Float32Array, loss: () => Promise<number>): Promise<number> {
+  const scale = gradient.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-3);
+  const stride = Math.max(1, Math.floor(x.length / MOVED));
+  let worst = 0;
+  for (let i = 0; i < x.length; i += stride) {
+    const original = x[i] ?? 0;
+    const at = async (value: number) => {
+      x[i] = value;
+      return { x: x[i] ?? 0, loss: await loss() };
+    };
+    const [above, below] = [await at(original + STEP), await at(original - STEP)];
+    x[i] = original;
+    const slope = (above.loss - below.loss) / (above.x - below.x);
+    worst = Math.max(worst, Math.abs(slope - (gradient[i] ?? NaN)) / scale);
+    if (!Number.isFinite(gradient[i])) return Infinity;
+  }
+  return worst;
+}
+
+function caseGraph(
+  network: Network,
+  inputs: Readonly<Record<string, Tensor>>,
+  values: ReadonlyMap<string, Tensor>,
+): Graph {
+  const graph = new Graph();
+  for (const [name, { dims }] of Object.entries(inputs)) graph.input(name, dims);
+  for (const [name, { data, dims, type }] of network.constants) graph.constant(data, dims, type, name);
+  for (const node of network.nodes)
+    graph.append(
+      node,
+      node.outputs.map((name) => values.get(name) ?? { type: 'float32' }),
+    );
+  return graph;
+}
