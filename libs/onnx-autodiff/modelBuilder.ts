@@ -15,6 +15,8 @@ export interface ModelBuilderOptions {
   /** Of the initial weights. */
   readonly seed: number;
   readonly opset?: number;
+  /** The batch size that the file is fixed to; any without it. */
+  readonly batch?: number;
 }
 
 /** Writes ordinary ONNX classifier files, layer after layer: weights by He's initialisation, input "input", output "logits". */
@@ -113,7 +115,7 @@ export class ModelBuilder {
   }
 
   build(): Uint8Array {
-    const { opset = 17, input } = this.options;
+    const { opset = 17, input, batch = 'N' } = this.options;
     const nodes = this.nodes.map((node) => ({
       ...node,
       outputs: node.outputs.map((name) => (name === this.current ? 'logits' : name)),
@@ -121,8 +123,8 @@ export class ModelBuilder {
     }));
     const document: Document = {
       opset,
-      inputs: [{ name: 'input', type: 'float32', dims: ['N', ...input] }],
-      outputs: [{ name: 'logits', type: 'float32', dims: ['N', ...this.dims] }],
+      inputs: [{ name: 'input', type: 'float32', dims: [batch, ...input] }],
+      outputs: [{ name: 'logits', type: 'float32', dims: [batch, ...this.dims] }],
       nodes,
       constants: this.constants,
     };
