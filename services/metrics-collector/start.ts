@@ -1,0 +1,26 @@
+import { startService, type RunningService } from '#service-kit';
+import { COLLECTOR_METRICS, type CollectorMetrics } from './adapters/metrics.js';
+import { AppModule, type CollectorParts } from './app.module.js';
+import { SOURCE } from './config.js';
+import { registerIngest } from './handlers/ingest.route.js';
+import { Intake } from './handlers/intake.js';
+
+export function startCollector(parts: CollectorParts, handleSignals = true): Promise<RunningService> {
+  const { config } = parts;
+  return startService(AppModule.with(parts), {
+    name: SOURCE,
+    natsUrl: config.NATS_URL,
+    redisUrl: config.REDIS_URL,
+    host: config.HOST,
+    port: config.PORT,
+    token: config.HTTP_TOKEN,
+    logLevel: config.LOG_LEVEL,
+    handleSignals,
+    configure: (app) =>
+      registerIngest(app.getHttpAdapter().getInstance(), {
+        offer: (post) => app.get(Intake).offer(post),
+        metrics: app.get<CollectorMetrics>(COLLECTOR_METRICS),
+        maxBodyBytes: config.MAX_BODY_BYTES,
+      }),
+  });
+}
