@@ -1,0 +1,89 @@
+import type { ChooseClasses } from '../model.js';
+
+/**
+ * Where the model can be pushed at a row's low part: for each class j that competes, the signs of D_j, divided by sqrt(features) so that
+ * the product with a unit residual is at most 1. Taken at the low part, never at the row itself: noise in a row bends its own gradient.
+ */
+export interface Directions {
+  signs: Float32Array[];
+  /** The competing class that is nearest to first order. */
+  near: number;
+}
+
+/** Competing classes without labels (the next by logit), and with labels. */
+const COMPETING = 5;
+const COMPETING_WITH_LABEL = 9;
+
+export function classesByLogit(logits: Float32Array): number[] {
+  return Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]!);
+}
+
+/** The classes whose gradients the test without labels needs, the predicted one first. */
+export const aimClasses: ChooseClasses = (_row, logits) => classesByLogit(logits).slice(0, 1 + COMPETING);
+
+/** Which change takes the predicted class down: D_j = grad z_c - grad z_j. `gradients` by class. */
+export function aimDirections(logits: Float32Array, gradientOf: (k: number) => Float32Array): Directions {
+  const [top = 0, ...others] = classesByLogit(logits).slice(0, 1 + COMPETING);
+  const sides = others.map((j) => side(gradientOf(top), gradientOf(j), logits[top]! - logits[j]!));
+  return nearest(sides);
+}
+
+/** Which change leads away from the true class y: D_k = grad z_k - grad z_y. */
+export function labelledDirections(
+  logits: Float32Array,
+  gradientOf: (k: number) => Float32Array,
+  label: number,
+): Directions {
+  const others = classesByLogit(logits).filter((k) => k !== label);
+  const sides = others
+    .slice(0, COMPETING_WITH_LABEL)
+    .map((k) => side(gradientOf(k), gradientOf(label), logits[label]! - logits[k]!));
+  return nearest(sides);
+}
+
+interface Side {
+  signs: Float32Array;
+  /** First-order L-infinity distance to the boundary. */
+  distance: number;
+}
+
+function side(up: Float32Array, down: Float32Array, margin: number): Side {
+  const signs = new Float32Array(up.length);
+  const unit = 1 / Math.sqrt(up.length);
+  let steepness = 1e-9;
+  for (let i = 0; i < up.length; i++) {
+    const difference = up[i]! - down[i]!;
+    steepness += Math.abs(difference);
+    signs[i] = difference > 0 ? unit : difference < 0 ? -unit : 0;
+  }
+  return { signs, distance: margin / steepness };
+}
+
+function nearest(sides: readonly Side[]): Directions {
+  let near = 0;
+  sides.forEach(({ distance }, k) => {
+    if (distance < sides[near]!.distance) near = k;
+  });
+  return { signs: sides.map(({ signs }) => signs), near };
+}
+
+/** How far a residual points along each direction. */
+export function alongEach({ signs }: Directions, residual: Float32Array): Float64Array {
+  return Float64Array.from(signs, (direction) => {
+    let sum = 0;
+    for (let i = 0; i < residual.length; i++) sum += direction[i]! * residual[i]!;
+    return sum;
+  });
+}
+
+/** T(i <- r) without labels: two-sided, since a change that has not yet flipped the answer points the other way. */
+export function aim(directions: Directions, residual: Float32Array): { abs: number; maxabs: number } {
+  const along = alongEach(directions, residual).map(Math.abs);
+  return { abs: along[directions.near] ?? 0, maxabs: along.reduce((max, t) => Math.max(max, t), 0) };
+}
+
+/** T(i <- r) with the true label: > 0 where the residual leads away from it. */
+export function labelledAim(directions: Directions, residual: Float32Array): { near: number; max: number } {
+  const along = alongEach(directions, residual);
+  return { near: along[directions.near] ?? 0, max: along.reduce((max, t) => Math.max(max, t), -Infinity) };
+}
