@@ -1,0 +1,115 @@
+import {
+  bakeWeights,
+  type Classifier,
+  type CompiledGraph,
+  elementCount,
+  type Executor,
+  floats,
+  gradients,
+  Graph,
+  loadClassifier,
+  type OnnxModel,
+  scalar,
+  type Tensor,
+  weightInputs,
+} from '#onnx-autodiff';
+
+import { ball, type Ball } from './ballGraph.js';
+import { requireThat } from './errors.js';
+import { type AttackLoss, logitGradient } from './lossGraph.js';
+import type { Norm, ThreatModel } from './threatModel.js';
+
+/** One step of an attack at a fixed batch size. */
+export interface CompiledAttack {
+  readonly norm: Norm;
+  readonly loss: AttackLoss;
+  readonly batch: number;
+  readonly features: number;
+  readonly classes: number;
+  step(batch: AttackBatch, threat: ThreatModel, stepSize: number): Promise<AttackStep>;
+  release(): Promise<void>;
+}
+
+export interface AttackBatch {
+  /** Where the attack is now. */
+  x: Float32Array;
+  /** The unchanged inputs. */
+  origin: Float32Array;
+  /** One-hot, batch x classes. */
+  labels: Float32Array;
+}
+
+export interface AttackStep {
+  /** Where the attack goes next. */
+  next: Float32Array;
+  /** The model's output at `x`, where the attack was. */
+  logits: Float32Array;
+}
+
+export interface AttackOptions {
+  executor: Executor;
+  norm: Norm;
+  batch: number;
+  loss?: AttackLoss;
+}
+
+/** The attack on a model as it is: weights are constants, which runs faster than weights as inputs. */
+export async function compileAttack(model: OnnxModel, options: AttackOptions): Promise<CompiledAttack> {
+  requireThat(Number.isInteger(options.batch) && options.batch >= 1, 'batch', 'must be a whole number from 1 up');
+  return compileAttackOn(await loadClassifier(model, options), options);
+}
+
+/** The same on a model in training: `weights` gives the tensors of the moment. */
+export async function compileAttackOn(
+  classifier: Classifier,
+  { executor, norm, loss = 'ce' }: AttackOptions,
+  weights?: () => Record<string, Tensor>,
+): Promise<CompiledAttack> {
+  const { batch, classes, inputDims } = classifier;
+  const graph = new Graph();
+  const parameters = weights ? weightInputs(graph, classifier) : bakeWeights(graph, classifier);
+  const x = graph.input('@x', inputDims);
+  const labels = graph.input('@labels', [batch, classes]);
+  const scalars = { epsilon: '@epsilon', stepSize: '@stepSize', low: '@low', high: '@high' };
+  for (const name of Object.values(scalars)) graph.input(name, []);
+  const moves = ball(graph, norm, { origin: graph.input('@origin', inputDims), ...scalars });
+  const { next, logits } = attackStep(graph, classifier, parameters, { x, labels, moves, loss, prefix: '' });
+  graph.output(next, '@next');
+  graph.output(logits, '@logits');
+  const compiled: CompiledGraph = await executor.compile(graph);
+
+  return {
+    norm,
+    loss,
+    batch,
+    classes,
+    features: elementCount(inputDims) / batch,
+    async step({ x, origin, labels }, { epsilon, range: [low, high] }, stepSize) {
+      const outputs = await compiled.run({
+        ...weights?.(),
+        '@x': floats(x, inputDims),
+        '@origin': floats(origin, inputDims),
+        '@labels': floats(labels, [batch, classes]),
+        '@epsilon': scalar(epsilon),
+        '@stepSize': scalar(stepSize),
+        '@low': scalar(low),
+        '@high': scalar(high),
+      });
+      return { next: outputs['@next']!.data as Float32Array, logits: outputs['@logits']!.data as Float32Array };
+    },
+    release: () => compiled.release(),
+  };
+}
+
+/** Nodes of one attack step on tensor `x`: forward pass, gradient at `x`, move. */
+export function attackStep(
+  graph: Graph,
+  classifier: Classifier,
+  weights: ReadonlyMap<string, string>,
+  { x, labels, moves, loss, prefix }: { x: string; labels: string; moves: Ball; loss: AttackLoss; prefix: string },
+): { next: string; logits: string } {
+  const logits = classifier.instantiate(graph, x, weights, prefix);
+  const seeds = new Map([[logits, logitGradient(graph, logits, labels, loss)]]);
+  const gradient = gradients(graph, seeds, [x]).get(x)!;
+  return { next: moves.step(x, gradient), logits };
+}

@@ -1,0 +1,102 @@
+import type { Classifier } from '#onnx-autodiff';
+
+import type { TrainingState } from './checkpoint.js';
+import { type Dataset, gatherRows, oneHot } from './dataset.js';
+import { random, shuffled } from './random.js';
+import { learningRate, trainingEpsilon } from './schedule.js';
+import { unitBallNoise } from './threatModel.js';
+import type { TrainingHooks, TrainingPlan } from './training.js';
+import type { CompiledTraining } from './trainingGraph.js';
+
+export interface EpochEnd {
+  /** The number of this epoch, counted from 1. */
+  epoch: number;
+  state: TrainingState;
+  steps: number;
+  loss: number;
+  accuracy: number;
+  notANumber: boolean;
+  outOfTime: boolean;
+}
+
+const PROGRESS_EVERY = 20;
+
+/** One pass over the training rows in random order; an incomplete last batch is left for another epoch's order. */
+export async function runEpoch(
+  trainer: CompiledTraining,
+  { batch, classes }: Classifier,
+  data: Dataset,
+  { recipe, threat }: TrainingPlan,
+  start: TrainingState,
+  { onProgress, progressEvery = PROGRESS_EVERY, signal, timeBudgetSeconds = Infinity }: TrainingHooks,
+  { now, started }: { now: () => number; started: number },
+): Promise<EpochEnd> {
+  const stream = random(start.random);
+  const order = shuffled(data.n, stream);
+  const features = data.x.length / data.n;
+  const perEpoch = Math.floor(data.n / batch);
+  const totalSteps = perEpoch * recipe.epochs;
+  const peak = recipe.learningRate / 2 ** start.backOffs;
+  const epsilon = threat.epsilon * recipe.epsilonFactor;
+  const whole = mean();
+  let recent = mean();
+  let state: TrainingState = start;
+  const epoch = start.epoch + 1;
+  const timing = etaClock(now, start.step, totalSteps);
+  const end = (steps: number, rest: Partial<EpochEnd> = {}): EpochEnd => ({
+    epoch,
+    state: { ...state, random: stream.state() },
+    steps,
+    ...whole.values(),
+    notANumber: false,
+    outOfTime: false,
+    ...rest,
+  });
+
+  for (let step = 0; step < perEpoch; step++) {
+    signal?.throwIfAborted();
+    const rows = order.subarray(step * batch, (step + 1) * batch);
+    const progress = (start.step + step + 0.5) / totalSteps;
+    const result = await trainer.step(
+      {
+        x: gatherRows(data.x, rows, features, batch),
+        labels: oneHot(data.y, rows, classes, batch),
+        noise: recipe.attackSteps > 0 ? unitBallNoise(threat.norm, batch, features, stream) : new Float32Array(0),
+        epsilon: trainingEpsilon(progress, epsilon),
+        learningRate: learningRate(progress, peak),
+      },
+      state,
+    );
+    state = { ...state, ...result.state };
+    if (!Number.isFinite(result.loss)) return end(step + 1, { notANumber: true });
+    whole.add(result);
+    recent.add(result);
+    if ((step + 1) % progressEvery === 0 || step + 1 === perEpoch) {
+      const robustAccuracy = start.history.at(-1)?.validation?.robust ?? null;
+      const done = { step: state.step, totalSteps, epoch, epochs: recipe.epochs, backOffs: start.backOffs };
+      onProgress?.({ ...done, ...recent.values(), robustAccuracy, etaSeconds: timing.secondsLeft(state.step) });
+      recent = mean();
+    }
+    if (now() - started > timeBudgetSeconds * 1000) return end(step + 1, { outOfTime: true });
+  }
+  return end(perEpoch);
+}
+
+function mean() {
+  let [count, loss, accuracy] = [0, 0, 0];
+  return {
+    add(step: { loss: number; accuracy: number }) {
+      count++;
+      loss += step.loss;
+      accuracy += step.accuracy;
+    },
+    values: () => ({ loss: count ? loss / count : 0, accuracy: count ? accuracy / count : 0 }),
+  };
+}
+
+function etaClock(now: () => number, firstStep: number, totalSteps: number) {
+  const began = now();
+  return {
+    secondsLeft: (step: number) => ((now() - began) / 1000 / Math.max(1, step - firstStep)) * (totalSteps - step),
+  };
+}

@@ -1,0 +1,35 @@
+export {
+  type AttackBatch,
+  type AttackOptions,
+  type AttackStep,
+  compileAttack,
+  type CompiledAttack,
+} from './attackGraph.js';
+export { fgsm } from './attacks/fgsm.js';
+export { pgd, type PgdOptions, pgdStepSize } from './attacks/pgd.js';
+export { predictions } from './attacks/predictions.js';
+export { worstCase, type WorstCase, type WorstCaseOptions } from './attacks/worstCase.js';
+export type { EpochResult } from './checkpoint.js';
+export type { Dataset, Rows } from './dataset.js';
+export { CheckpointError, InvalidArgumentError, TrainingCollapsedError } from './errors.js';
+export {
+  type AttackResult,
+  type ClassResult,
+  evaluateRobustness,
+  type EvaluationOptions,
+  type RobustnessReport,
+} from './evaluate.js';
+export { hardenModel, type PlainTrainingPlan, trainClassifier } from './harden.js';
+export { type Proportion, wilson } from './intervals.js';
+export type { AttackLoss } from './lossGraph.js';
+export { random, type Random, type RandomState } from './random.js';
+export { defaultRecipe, type Recipe } from './recipe.js';
+export { largestPerturbation, type Norm, type ThreatModel } from './threatModel.js';
+export type {
+  CheckpointStore,
+  TrainingHooks,
+  TrainingPlan,
+  TrainingProgress,
+  TrainingReport,
+  TrainingResult,
+} from './training.js';

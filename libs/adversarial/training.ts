@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+
+import { type Classifier, type Executor, loadClassifier, type OnnxModel } from '#onnx-autodiff';
+
+import {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type EpochResult,
+  type Tensors,
+  type TrainingState,
+} from './checkpoint.js';
+import { checkRows, type Dataset } from './dataset.js';
+import { requireThat, TrainingCollapsedError } from './errors.js';
+import { type EpochEnd, runEpoch } from './epoch.js';
+import { random } from './random.js';
+import { checkRecipe, type Recipe } from './recipe.js';
+import { WARM_UP } from './schedule.js';
+import { checkInRange, checkThreat, type ThreatModel } from './threatModel.js';
+import { compileTraining } from './trainingGraph.js';
+import { compileValidator, largestCount, type Validation } from './validation.js';
+
+export interface TrainingPlan {
+  recipe: Recipe;
+  /** Target of the hardening; epsilon 0 for plain training. */
+  threat: ThreatModel;
+  seed: number;
+}
+
+export interface TrainingHooks {
+  onProgress?: (progress: TrainingProgress) => void;
+  /** Optimizer steps between two calls of `onProgress`. */
+  progressEvery?: number;
+  signal?: AbortSignal;
+  /** Where the state after each epoch is kept; a run that finds its own goes on from there. */
+  checkpoint?: CheckpointStore;
+  timeBudgetSeconds?: number;
+  /** Milliseconds on a clock that never goes back. */
+  now?: () => number;
+}
+
+export interface CheckpointStore {
+  load(): Promise<Uint8Array | undefined>;
+  save(bytes: Uint8Array): Promise<void>;
+}
+
+export interface TrainingProgress {
+  step: number;
+  totalSteps: number;
+  /** Counted from 1. */
+  epoch: number;
+  epochs: number;
+  /** Means over the attacked batches since the last call. */
+  loss: number;
+  accuracy: number;
+  /** Of the last validation under PGD with restarts. */
+  robustAccuracy: number | null;
+  etaSeconds: number;
+  backOffs: number;
+}
+
+export interface TrainingResult {
+  weights: Tensors;
+  report: TrainingReport;
+}
+
+export interface TrainingReport {
+  epochs: readonly EpochResult[];
+  /** The epoch whose weights were taken, the best on the validation part. */
+  chosenEpoch: number;
+  /** Finished epochs found in a checkpoint, 0 for a fresh start. */
+  resumedAtEpoch: number;
+  backOffs: number;
+  endedBy: 'schedule' | 'time budget';
+  seconds: number;
+  imagesPerSecond: number;
+}
+
+const MAX_BACK_OFFS = 3;
+
+export async function train(
+  model: OnnxModel,
+  training: Dataset,
+  validation: Dataset,
+  plan: TrainingPlan,
+  { executor, ...hooks }: TrainingHooks & { executor: Executor },
+): Promise<TrainingResult> {
+  const { recipe, threat, seed } = plan;
+  checkRecipe(recipe);
+  checkThreat(threat);
+  const classifier = await loadClassifier(model, { batch: recipe.batchSize, executor });
+  checkData(classifier, training, validation, plan);
+  const now = hooks.now ?? (() => performance.now());
+  const started = now();
+
+  const { attackSteps } = recipe;
+  const trainer = await compileTraining(classifier, { executor, attackSteps, norm: threat.norm, range: threat.range });
+  const validator = await compileValidator(classifier, validation, threat, { executor, seed });
+  try {
+    const run = fingerprint(model, training, plan);
+    let state = (await resume(hooks.checkpoint, run)) ?? freshState(classifier, run, seed, 0);
+    const resumedAtEpoch = state.epoch;
+    let images = 0;
+    let endedBy: TrainingReport['endedBy'] = 'schedule';
+    while (state.epoch < recipe.epochs && endedBy === 'schedule') {
+      const end: EpochEnd = await runEpoch(trainer, classifier, training, plan, state, hooks, { now, started });
+      images += end.steps * recipe.batchSize;
+      const measured = await validate(end, recipe, () => validator.measure(end.state.weights, hooks.signal));
+      if (collapsed(end, measured, validation)) {
+        state = freshState(classifier, run, seed, backOff(state));
+        continue;
+      }
+      state = finishEpoch(end, measured);
+      if (end.outOfTime) endedBy = 'time budget';
+      else await hooks.checkpoint?.save(encodeCheckpoint(state));
+    }
+    const seconds = (now() - started) / 1000;
+    const { weights, epoch } = state.best!; // the last epoch is always validated
+    const { history, backOffs } = state;
+    return {
+      weights,
+      report: {
+        epochs: history,
+        chosenEpoch: epoch,
+        resumedAtEpoch,
+        backOffs,
+        endedBy,
+        seconds,
+        imagesPerSecond: images / seconds,
+      },
+    };
+  } finally {
+    await trainer.release();
+    await validator.release();
+  }
+}
+
+function checkData(
+  classifier: Classifier,
+  training: Dataset,
+  validation: Dataset,
+  { recipe, threat }: TrainingPlan,
+): void {
+  const features = classifier.inputDims.slice(1).reduce((product, size) => product * size, 1);
+  for (const [field, data] of Object.entries({ training, validation })) {
+    checkRows(field, data, features, classifier.classes);
+    checkInRange(`${field}.x`, data.x, threat.range);
+  }
+  requireThat(
+    training.n >= recipe.batchSize,
+    'recipe.batchSize',
+    `is ${recipe.batchSize}, but there are only ${training.n} rows`,
+  );
+}
+
+function freshState(classifier: Classifier, run: string, seed: number, backOffs: number): TrainingState {
+  const zeros = () =>
+    new Map([...classifier.parameters].map(([name, { data }]) => [name, new Float32Array(data.length)]));
+  return {
+    run,
+    epoch: 0,
+    step: 0,
+    random: random(seed + backOffs).state(),
+    backOffs,
+    history: [],
+    weights: new Map(
+      [...classifier.parameters].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+    ),
+    firstMoments: zeros(),
+    secondMoments: zeros(),
+    best: null,
+  };
+}
+
+async function resume(checkpoint: CheckpointStore | undefined, run: string): Promise<TrainingState | undefined> {
+  const bytes = await checkpoint?.load();
+  if (!bytes) return undefined;
+  const state = decodeCheckpoint(bytes);
+  return state.run === run ? state : undefined;
+}
+
+/** The peak learning rate and the growing epsilon make the first part of the run useless as a result. */
+async function validate(
+  end: EpochEnd,
+  recipe: Recipe,
+  measure: () => Promise<Validation>,
+): Promise<Validation | undefined> {
+  if (end.notANumber) return undefined;
+  const last = end.outOfTime || end.epoch === recipe.epochs;
+  return last || end.epoch / recipe.epochs > WARM_UP ? measure() : undefined;
+}
+
+/** A network that answers the same to nearly everything, or not a number, will not come back. */
+const CONSTANT_PREDICTOR = 0.98;
+
+function collapsed(end: EpochEnd, measured: Validation | undefined, { y, n }: Dataset): boolean {
+  if (end.notANumber) return true;
+  const commonestLabel = largestCount(y) / n;
+  return !!measured && measured.commonest >= CONSTANT_PREDICTOR && commonestLabel < CONSTANT_PREDICTOR - 0.05;
+}
+
+function backOff({ backOffs }: TrainingState): number {
+  if (backOffs < MAX_BACK_OFFS) return backOffs + 1;
+  throw new TrainingCollapsedError(
+    `training ended in a constant predictor ${MAX_BACK_OFFS + 1} times, the last at 1/${2 ** MAX_BACK_OFFS} of the learning rate; ` +
+      'lower recipe.learningRate or the epsilon, or add epochs',
+  );
+}
+
+function finishEpoch(end: EpochEnd, measured: Validation | undefined): TrainingState {
+  const { state, epoch, loss, accuracy } = end;
+  const validation = measured ? { clean: measured.clean, robust: measured.robust } : null;
+  const history = [...state.history, { epoch, loss, accuracy, validation }];
+  const bestSoFar = history.find((result) => result.epoch === state.best?.epoch)?.validation?.robust ?? -1;
+  const best = validation && validation.robust >= bestSoFar ? { epoch, weights: state.weights } : state.best;
+  return { ...state, epoch, history, best };
+}
+
+function fingerprint(model: OnnxModel, training: Dataset, plan: TrainingPlan): string {
+  const bytes = (array: Float32Array | Int32Array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  const hash = createHash('sha256').update(model.bytes).update(bytes(training.x)).update(bytes(training.y));
+  return hash.update(JSON.stringify(plan)).digest('hex');
+}
