@@ -1,4 +1,3 @@
-import { Compile } from 'typebox/compile';
 import { Value } from 'typebox/value';
 import { Type, type Static, type TSchema } from '#contracts';
 
@@ -23,18 +22,13 @@ export const serviceVariables = {
   HTTP_TOKEN: Type.Optional(Type.String({ minLength: 16 })),
 };
 
-interface Properties {
+interface FlatObject {
   properties: Record<string, TSchema>;
-}
-interface Problem {
-  keyword: string;
-  instancePath: string;
-  message: string;
-  params: { requiredProperties?: string[] };
+  required?: readonly string[];
 }
 
 /** Reads the variables that the schema (a flat object) names: defaults filled in, numbers, booleans and comma-separated lists converted. */
-export function readConfig<T extends TSchema & Properties>(
+export function readConfig<T extends TSchema & FlatObject>(
   schema: T,
   environment: Record<string, string | undefined>,
 ): Static<T> {
@@ -45,21 +39,17 @@ export function readConfig<T extends TSchema & Properties>(
     const isList = (property as { type?: string }).type === 'array';
     raw[name] = isList ? text.split(',').map((item) => item.trim()) : text;
   }
-  const converted: unknown = Value.Convert(schema, Value.Default(schema, raw));
-  const check = Compile(schema);
-  if (check.Check(converted)) return converted;
-  throw new ConfigError(describe(check.Errors(converted) as unknown as Problem[]));
+  const config = Value.Convert(schema, Value.Default(schema, raw)) as Record<string, unknown>;
+  const problems = Object.entries(schema.properties).flatMap(([name, property]) => {
+    if (name in config)
+      return Value.Check(property, config[name]) ? [] : [`${name} ${complaint(property, config[name])}`];
+    return schema.required?.includes(name) ? [`${name} is missing`] : [];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config as Static<T>;
 }
 
-function describe(problems: Problem[]): string[] {
-  const byVariable = new Map<string, string>();
-  for (const { keyword, instancePath, message, params } of problems) {
-    const missing = keyword === 'required' ? (params.requiredProperties ?? []) : [];
-    for (const name of missing) byVariable.set(name, 'is missing');
-    const name = instancePath.split('/')[1];
-    // Of a choice, the summary ("must match a schema in anyOf") comes last and says the least that is still true.
-    if (name)
-      byVariable.set(name, keyword === 'anyOf' || keyword === 'const' ? 'is not one of the allowed values' : message);
-  }
-  return [...byVariable].map(([name, problem]) => `${name} ${problem}`);
+function complaint(property: TSchema, value: unknown): string {
+  if ('anyOf' in property) return 'is not one of the allowed values';
+  return Value.Errors(property, value)[0]?.message ?? 'does not fit';
 }

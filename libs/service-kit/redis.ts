@@ -3,12 +3,12 @@ import { Redis } from 'ioredis';
 import { messageOf } from './errors.js';
 
 /**
- * Commands wait while Redis is away (a handler keeps its message meanwhile) and are never sent twice on their own: one that was
- * under way when the connection broke fails, and the redelivered message tries again.
+ * Commands wait while Redis is away (a handler keeps its message meanwhile). One that was under way when the connection broke is
+ * sent again and may take effect twice: keep writes idempotent, or commit them through the outbox.
  */
 export function connectRedis(url: string): Redis {
   const logger = new Logger('redis');
-  const redis = new Redis(url, { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: false });
+  const redis = new Redis(url, { maxRetriesPerRequest: null });
   let down = false;
   redis.on('error', (error: unknown) => {
     if (!down) logger.warn(messageOf(error) || 'connection failed');

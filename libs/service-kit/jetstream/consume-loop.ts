@@ -36,6 +36,9 @@ export function startConsumeLoop(delivery: Delivery, scope: LoopScope): Loop {
     for (let taken = await source.take(batch); taken.length > 0; taken = await source.take(batch)) {
       if (stopping) taken.forEach((message) => message.nak());
       else await delivery.handle(taken);
+      // A single message leaves nothing in the buffer to give back, and reading on would pull once more: nats-server 2.9 then
+      // loses count of the deliveries.
+      if (stopping && batch === 1) return;
     }
   }
 

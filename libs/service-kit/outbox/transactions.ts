@@ -1,4 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
+import { messageOf } from '../errors.js';
 
 export interface Transaction<T> {
   result: T;
@@ -26,18 +27,23 @@ export class Transactions {
   private breaks = 0;
 
   constructor(redis: Redis) {
-    this.redis = redis.duplicate({ autoResendUnfulfilledCommands: false, maxRetriesPerRequest: null });
+    // Nothing waits for a connection or is sent again behind our back: a command fails when its connection breaks.
+    this.redis = redis.duplicate({
+      autoResendUnfulfilledCommands: false,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+    });
     this.redis.on('close', () => this.breaks++);
     this.redis.on('error', () => undefined); // the connection this one was made from logs it
   }
 
-  /** `repeatable`: running it again is harmless even when the transaction had been stored. */
+  /** `repeatable`: running it again is harmless even when it had been stored. */
   run<T>(
     watched: string[],
     decide: (redis: Redis) => Promise<Transaction<T>>,
     { repeatable }: { repeatable: boolean },
   ): Promise<T> {
-    const next = this.tail.then(() => this.attempt(watched, decide, repeatable));
+    const next = this.tail.then(() => this.untilStored(watched, decide, repeatable));
     this.tail = next.catch(() => undefined);
     return next;
   }
@@ -46,40 +52,48 @@ export class Transactions {
     this.redis.disconnect();
   }
 
-  private async attempt<T>(
+  private async untilStored<T>(
     watched: string[],
     decide: (redis: Redis) => Promise<Transaction<T>>,
     repeatable: boolean,
   ): Promise<T> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      if (this.redis.status !== 'ready') await this.redis.ping(); // waits for the connection
+      await this.ready();
       const breaksBefore = this.breaks;
-      if (watched.length > 0) await this.redis.watch(...watched);
-      const { result, change } = await decide(this.redis).catch(async (error: unknown) => {
-        await this.redis.unwatch();
-        throw error;
-      });
-      if (!change) {
-        await this.redis.unwatch();
-        return result;
-      }
-      const multi = this.redis.multi();
-      change(multi);
-      // From here to the write nothing yields, so the commands go to the connection that watches, or nowhere.
-      if (this.breaks !== breaksBefore || this.redis.status !== 'ready') continue;
-      let replies: [Error | null, unknown][] | null;
+      const isBroken = () => this.breaks !== breaksBefore || this.redis.status !== 'ready';
+      let sent = false;
       try {
-        replies = await multi.exec();
+        if (watched.length > 0) await this.redis.watch(...watched);
+        const { result, change } = await decide(this.redis);
+        if (!change) {
+          await this.redis.unwatch();
+          return result;
+        }
+        const multi = this.redis.multi();
+        change(multi);
+        // Nothing yields between this check and the write: the commands go to the connection that watches, or nowhere.
+        if (isBroken()) continue;
+        sent = true;
+        const replies = await multi.exec();
+        if (replies === null) continue; // a watched key has changed
+        const failed = replies.find(([error]) => error)?.[0];
+        if (failed) throw failed;
+        return result;
       } catch (error) {
-        if (this.breaks === breaksBefore) throw error;
-        if (repeatable) continue;
-        throw new UncertainError(`Redis connection lost during a transaction: ${(error as Error).message}`);
+        if (!isBroken()) {
+          await this.redis.unwatch().catch(() => undefined);
+          throw error;
+        }
+        if (sent && !repeatable) throw new UncertainError(`Redis went away during a transaction: ${messageOf(error)}`);
       }
-      if (replies === null) continue; // a watched key has changed
-      const failed = replies.find(([error]) => error)?.[0];
-      if (failed) throw failed;
-      return result;
     }
     throw new ConflictError(`the keys ${watched.join(', ')} changed during each of ${ATTEMPTS} attempts`);
+  }
+
+  private async ready(): Promise<void> {
+    while (this.redis.status !== 'ready') {
+      if (this.redis.status === 'end') throw new Error('the outbox is closed');
+      await new Promise<void>((resolve) => this.redis.once('ready', resolve).once('end', resolve));
+    }
   }
 }

@@ -1,0 +1,14 @@
+import { describe, expect, it } from '@jest/globals';
+import { connectionOptions } from './nats.js';
+
+describe('a NATS URL', () => {
+  it('may hold credentials and several servers', () => {
+    expect(connectionOptions('nats://127.0.0.1:4222')).toEqual({ servers: ['nats://127.0.0.1:4222'] });
+    expect(connectionOptions('nats://trainer:p%40ss@a:4222, nats://b:4222')).toEqual({
+      servers: ['nats://a:4222', 'nats://b:4222'],
+      user: 'trainer',
+      pass: 'p@ss',
+    });
+    expect(connectionOptions('tls://secret@a:4222')).toEqual({ servers: ['tls://a:4222'], token: 'secret' });
+  });
+});
