@@ -1,14 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { MalformedModelError } from './errors.js';
 import type { CompiledGraph, Executor } from './executor.js';
 import { encodeDocument } from './file/document.js';
 import type { Graph } from './graph.js';
 import { lower } from './lowering/lowering.js';
 import { onnxRuntimeLowerings } from './lowering/onnxRuntime.js';
-import type { Tensor } from './tensor.js';
+import { elementCount, type Tensor } from './tensor.js';
 
 const OPSET = 17;
-const ERRORS_ONLY = 3;
+/** Errors come as exceptions; ONNX Runtime would also print them. */
+const FATAL_ONLY = 4;
+/** Of all tensors together, where nothing has been run yet: 8 GiB, which no classifier's batch needs. */
+const MAX_UNPROVEN_ELEMENTS = 2 ** 31;
 
 /**
  * onnxruntime-node on the CPU. `run` blocks the JavaScript thread while it computes: call it in a worker. One session at
@@ -18,12 +22,16 @@ export function ortExecutor({ threads = availableParallelism() }: { threads?: nu
   return {
     name: 'onnxruntime-cpu',
     compile: async (graph) => {
+      // Straight from a file: optimisation would already execute parts of it, whatever their size.
+      const unproven = graph.outputs.some((name) => !graph.value(name).dims);
       const session = await InferenceSession.create(graphFile(lower(graph, onnxRuntimeLowerings)), {
         intraOpNumThreads: threads,
-        logSeverityLevel: ERRORS_ONLY,
+        logSeverityLevel: FATAL_ONLY,
+        graphOptimizationLevel: unproven ? 'disabled' : 'all',
         // Gradients and optimizer moments go denormal once training converges; each such number costs a hundred cycles.
         extra: { session: { set_denormal_as_zero: '1' } },
       });
+      if (unproven) refuseAbsurdSizes(session);
       return compiled(session);
     },
   };
@@ -44,6 +52,18 @@ function graphFile(graph: Graph): Uint8Array {
   });
 }
 
+/** ONNX Runtime infers most shapes without running anything. */
+function refuseAbsurdSizes(session: InferenceSession): void {
+  let total = 0;
+  for (const value of session.outputMetadata) {
+    if (!value.isTensor) continue;
+    const known = value.shape.filter((dim) => typeof dim === 'number');
+    total += elementCount(known);
+    if (total > MAX_UNPROVEN_ELEMENTS)
+      throw new MalformedModelError(`"${value.name}" of shape [${value.shape.join(', ')}] makes it too large to run`);
+  }
+}
+
 function compiled(session: InferenceSession): CompiledGraph {
   const used = new Set(session.inputNames);
   return {
@@ -51,6 +71,7 @@ function compiled(session: InferenceSession): CompiledGraph {
       const given = Object.entries(feeds).filter(([name]) => used.has(name));
       const results = await session.run(
         Object.fromEntries(given.map(([name, { type, data, dims }]) => [name, new OrtTensor(type, data, dims)])),
+        { logSeverityLevel: FATAL_ONLY },
       );
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, asTensor(tensor)]));
     },

@@ -1,4 +1,4 @@
-import { UnsupportedModelError } from './errors.js';
+import { MalformedModelError, UnsupportedModelError } from './errors.js';
 import type { Executor } from './executor.js';
 import { Graph } from './graph.js';
 import type { Network } from './model.js';
@@ -25,6 +25,7 @@ export async function probe(
       await compiled.release();
     }
   } catch (error) {
+    if (error instanceof MalformedModelError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     const shapes = [...inputs].map(([name, { dims }]) => `"${name}" [${dims.join(', ')}]`).join(', ');
     throw new UnsupportedModelError(`the model does not run on input ${shapes}: ${reason}`, {}, { cause: error });
