@@ -124,7 +124,7 @@ describe('predictor', () => {
     const broken = await post('{"instances":[[1,2,3]]}');
     expect([broken.status, await broken.json()]).toEqual([
       400,
-      { error: expect.stringContaining('instances') as string },
+      { error: expect.stringContaining('instances') as unknown },
     ]);
     await until(() => payloads.sent === 3);
     expect(sink.events.map(({ event }) => event.half).sort()).toEqual(['request', 'request', 'response']);
