@@ -1,35 +1,41 @@
 // Writes the generated documents that are committed; `--check` only tells whether they are up to date.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { documents } from '#contracts';
+import { DemoResult } from '#testbed';
+import { policyReference } from './policy-reference.js';
 
 const check = process.argv.includes('--check');
-const folder = 'libs/contracts/generated';
-mkdirSync(folder, { recursive: true });
+const schemas = 'libs/contracts/generated';
 
-const stale: string[] = [];
-const wanted = documents();
-for (const [name, content] of wanted) {
-  const path = join(folder, name);
-  const text = `${JSON.stringify(content, null, 2)}\n`;
-  let present = '';
+const json = (content: object) => `${JSON.stringify(content, null, 2)}\n`;
+const wanted = new Map([...documents()].map(([name, content]) => [join(schemas, name), json(content)]));
+wanted.set('docs/policy.md', policyReference());
+wanted.set('docs/demo-result.schema.json', json({ title: 'Result of npm run demo -- --json', ...DemoResult }));
+
+const present = (path: string) => {
   try {
-    present = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
-    // a new document
+    return undefined;
   }
-  if (present === text) continue;
-  stale.push(path);
-  if (!check) writeFileSync(path, text);
-}
-for (const name of readdirSync(folder)) {
-  if (wanted.has(name)) continue;
-  stale.push(join(folder, name));
-  if (!check) rmSync(join(folder, name));
-}
+};
 
-if (check && stale.length) {
-  console.error(`not up to date, run "npm run generate":\n  ${stale.join('\n  ')}`);
+const stale = [...wanted].filter(([path, text]) => present(path) !== text).map(([path]) => path);
+mkdirSync(schemas, { recursive: true });
+const gone = readdirSync(schemas)
+  .map((name) => join(schemas, name))
+  .filter((path) => !wanted.has(path));
+
+if (check && stale.length + gone.length) {
+  console.error(`not up to date, run "npm run generate":\n  ${[...stale, ...gone].join('\n  ')}`);
   process.exit(1);
 }
-console.log(stale.length ? `wrote ${stale.length} documents` : 'generated documents are up to date');
+for (const path of stale) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, wanted.get(path)!);
+}
+gone.forEach((path) => rmSync(path));
+console.log(
+  stale.length + gone.length ? `wrote ${stale.length}, removed ${gone.length}` : 'generated documents are up to date',
+);

@@ -6,7 +6,7 @@ import { JetStreamPublisher } from '#service-kit';
 import { workerEngine } from './adapters/engine.js';
 import { artifactOutcomes } from './adapters/outcomes.js';
 import type { TrainerConfig } from './config.js';
-import { JobHandlers } from './handlers/job.handlers.js';
+import { JOB_HANDLERS } from './handlers/job.handlers.js';
 import { JobRunner } from './handlers/job.runner.js';
 
 @Module({})
@@ -23,7 +23,7 @@ export class TrainerModule {
     });
     return {
       module: TrainerModule,
-      controllers: [JobHandlers],
+      controllers: config.TRAINER_JOBS.map((kind) => JOB_HANDLERS[kind]),
       providers: [
         {
           provide: JobRunner,

@@ -9,6 +9,14 @@ const Config = Type.Object({
     default: [],
     description: 'further folders that models and datasets may be read from',
   }),
+  TRAINER_JOBS: Type.Array(
+    Type.Union([Type.Literal('training'), Type.Literal('evaluation'), Type.Literal('calibration')]),
+    {
+      default: ['training', 'evaluation', 'calibration'],
+      minItems: 1,
+      description: 'kinds of jobs that this trainer takes',
+    },
+  ),
   TRAINER_ID: Type.String({ minLength: 1, maxLength: 256, default: `${hostname()}-${process.pid}` }),
   THREADS: Type.Integer({ minimum: 1, maximum: 1024, default: availableParallelism() }),
 });

@@ -1,4 +1,5 @@
-import { EVENTS, EVENT_NAMES, subjectsOf, type CloudEvent, type EventName } from '#contracts';
+import { EVENTS, EVENT_NAMES, eventNameOf, subjectsOf, type CloudEvent, type EventName } from '#contracts';
+import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 
 export interface Seen<N extends EventName = EventName> {
@@ -8,7 +9,7 @@ export interface Seen<N extends EventName = EventName> {
   at: number;
 }
 
-/** Every event that the services publish, in the order of arrival, from an ordinary NATS subscription. */
+/** Every event that the services publish, in the order of arrival, as any NATS client can read them. */
 export interface Watch {
   readonly all: Seen[];
   of<N extends EventName>(name: N): Seen<N>[];
@@ -23,8 +24,7 @@ export interface Watch {
   close(): Promise<void>;
 }
 
-/** Raw samples are many and bare copies are repeats: neither is of interest here. */
-const WATCHED = EVENT_NAMES.filter((name) => EVENTS[name].stream !== 'SAMPLES' && EVENTS[name].stream !== 'LABELS');
+const JOB_NAMES = EVENT_NAMES.filter((name) => EVENTS[name].stream === 'JOBS' || EVENTS[name].stream === 'DEPLOYMENTS');
 
 export async function watchEvents(url: string, clock: () => number): Promise<Watch> {
   const connection: NatsConnection = await connect({
@@ -35,22 +35,23 @@ export async function watchEvents(url: string, clock: () => number): Promise<Wat
   const all: Seen[] = [];
   const ids = new Set<string>();
   const listeners = new Set<(seen: Seen) => void>();
-  const subscribe = (name: EventName) => {
-    connection.subscribe(subjectsOf(name), {
-      callback: (error, message) => {
-        if (error) return;
-        const event = message.json<CloudEvent>();
-        const key = `${name}/${event.id}`;
-        if (ids.has(key)) return; // republished after a crash: the same event
-        ids.add(key);
-        const seen: Seen = { name, event, at: clock() };
-        all.push(seen);
-        for (const listener of [...listeners]) listener(seen);
-      },
-    });
+  const take = (event: CloudEvent) => {
+    const name = eventNameOf(event.type);
+    const key = `${event.source}/${event.id}`;
+    if (!name || ids.has(key)) return; // a bare copy, or republished after a crash: the same event
+    ids.add(key);
+    const seen = { name, event, at: clock() } as Seen;
+    all.push(seen);
+    for (const listener of [...listeners]) listener(seen);
   };
-  WATCHED.forEach(subscribe);
-  await connection.flush();
+  // Jobs leave their stream when they are done, so they are heard as they pass; everything else is read from the stream's beginning.
+  for (const name of JOB_NAMES) {
+    connection.subscribe(subjectsOf(name), {
+      callback: (error, message) => (error ? undefined : take(message.json<CloudEvent>())),
+    });
+  }
+  const consumer = await jetstream(connection).consumers.get('EVENTS');
+  const messages = await consumer.consume({ callback: (message) => take(message.json<CloudEvent>()) });
   const of = <N extends EventName>(name: N) => all.filter((seen): seen is Seen<N> => seen.name === name);
   return {
     all,
@@ -77,6 +78,9 @@ export async function watchEvents(url: string, clock: () => number): Promise<Wat
       });
     },
     onEvent: (listener) => void listeners.add(listener),
-    close: () => connection.close(),
+    async close() {
+      await messages.close();
+      await connection.close();
+    },
   };
 }

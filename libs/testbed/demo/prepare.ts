@@ -1,0 +1,85 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parse } from 'yaml';
+import { sha256, writeNpz, type Dataset } from '#artifacts';
+import { METHOD } from '#change-detection';
+import { parsePolicy, type RobustnessPolicy } from '#contracts';
+import { digitParts, digitShares } from '../digits.js';
+
+/** Sources of the repository that the compiled program reads: models and the demo's policy. */
+const testbed = fileURLToPath(new URL('../../../../libs/testbed/', import.meta.url));
+export const DEMO_MODEL = join(testbed, 'models/mnist-cnn.onnx');
+const DEMO_CALIBRATION = join(testbed, 'models/mnist-cnn.calibration.json');
+const DEMO_POLICY = join(testbed, 'demo/policy.yaml');
+
+export interface Prepared {
+  /** The served model's file, in the run's artifact folder. */
+  modelFile: string;
+  modelSha256: string;
+  /** Rows that neither model nor calibration nor certificate have seen: what clients send. */
+  traffic: Dataset;
+  /** The policy, once it is known where the predictor listens. */
+  policy: (endpoint: string) => RobustnessPolicy;
+}
+
+export interface PrepareOptions {
+  model?: string;
+  policy?: string;
+  /** Radius of the attack: the certificate holds it beside the policy's own. */
+  attackEps: number;
+  /** Changes to the policy's spec, e.g. a quicker rollout for tests. */
+  spec?: object;
+}
+
+const bytesOf = ({ x }: Dataset) => Uint8Array.from(x, (value) => Math.round(value * 255));
+
+/** The trusted dataset: every digit but those of the traffic. The policy's shares cut it into the same parts again. */
+function trustedNpz(parts: ReturnType<typeof digitParts>): Uint8Array {
+  const trusted = [parts.training, parts.validation, parts.calibration, parts.certificate];
+  const n = trusted.reduce((sum, part) => sum + part.n, 0);
+  return writeNpz({
+    x: { shape: [n, 1, 28, 28], data: Uint8Array.from(Buffer.concat(trusted.map(bytesOf))) },
+    y: { shape: [n], data: Uint8Array.from(trusted.flatMap(({ y }) => [...y])) },
+  });
+}
+
+/** Fills a run's folder: artifacts (model, trusted dataset, the calibration that comes with the demo's model), and the policy. */
+export function prepare(folder: string, options: PrepareOptions): Prepared {
+  const artifacts = join(folder, 'artifacts');
+  const path = (name: string) => {
+    const file = join(artifacts, name);
+    mkdirSync(dirname(file), { recursive: true });
+    return file;
+  };
+  const modelFile = path('models/mnist-cnn.onnx');
+  copyFileSync(options.model ?? DEMO_MODEL, modelFile);
+  const modelSha256 = sha256(readFileSync(modelFile));
+
+  const parts = digitParts();
+  const dataset = trustedNpz(parts);
+  const datasetFile = path('data/digits.npz');
+  writeFileSync(datasetFile, dataset);
+
+  const ownModel = modelSha256 === sha256(readFileSync(DEMO_MODEL));
+  if (ownModel && existsSync(DEMO_CALIBRATION)) {
+    copyFileSync(DEMO_CALIBRATION, path(`calibrations/${modelSha256}-${sha256(dataset)}-${METHOD}.json`));
+  }
+
+  const { traffic: _, ...shares } = digitShares;
+  const document = parse(readFileSync(options.policy ?? DEMO_POLICY, 'utf8')) as { spec: Record<string, unknown> };
+  const policy = (endpoint: string) =>
+    parsePolicy({
+      ...document,
+      spec: {
+        ...document.spec,
+        ...options.spec,
+        target: { model: 'mnist', revision: 'r1', endpoint },
+        artifact: { uri: pathToFileURL(modelFile).href, sha256: modelSha256 },
+        trustedDataset: { uri: pathToFileURL(datasetFile).href, sha256: sha256(dataset), shares },
+        alsoEvaluate: [options.attackEps],
+      },
+    });
+  policy('http://127.0.0.1'); // a mistake in the file is told before anything starts
+  return { modelFile, modelSha256, traffic: parts.traffic, policy };
+}

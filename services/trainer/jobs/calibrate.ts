@@ -1,0 +1,116 @@
+import { compileAttack, fgsm, pgd, random, type CompiledAttack } from '#adversarial';
+import {
+  METHOD,
+  calibrate as calibrateModel,
+  type Calibration,
+  type CalibrationAttack,
+  type ModelFunctions,
+} from '#change-detection';
+import type { CalibrationRequested, CalibrationSummary } from '#contracts';
+import { compileForward, compileLogitGradients, type Executor, type OnnxModel } from '#onnx-autodiff';
+import { firstRows, readModel, readParts } from './files.js';
+import { replyTo, type Outcome } from './job.js';
+import type { Tools } from './tools.js';
+
+/** More rows make tighter tolerances; the time grows with their square. */
+const ROWS = 400;
+const BATCH = 50;
+/** Strengths at which the verdict's power is measured, as shares of the policy's radius. */
+const STRENGTHS = [1 / 6, 1 / 3, 2 / 3, 1];
+const PGD_STEPS = 10;
+
+/** Thresholds, tolerances and the verdict's expected power for one model, from the calibration part. */
+export async function calibrate(request: CalibrationRequested, tools: Tools): Promise<Outcome> {
+  const { store, executor, trainer, signal } = tools;
+  const { modelFile, dataset, threatModel, seed } = request;
+  const model = await readModel(store, modelFile);
+  const rows = firstRows((await readParts(store, dataset)).calibration, ROWS);
+  const functions = await modelFunctions(model, executor);
+  const attack = await compileAttack(model, { executor, norm: threatModel.norm, batch: BATCH });
+  try {
+    const stream = random(seed);
+    const calibration = await calibrateModel(functions, rows, ownAttacks(attack, request), {
+      input: dataset.inputs,
+      random: () => stream.next(),
+      signal,
+    });
+    const name = `calibrations/${modelFile.sha256}-${dataset.sha256}-${METHOD}.json`;
+    const file = await store.write(name, Buffer.from(JSON.stringify(calibration)));
+    return {
+      event: 'calibration.completed',
+      data: {
+        ...replyTo(request),
+        trainer,
+        modelSha256: modelFile.sha256,
+        datasetSha256: dataset.sha256,
+        calibration: file,
+        summary: summaryOf(calibration),
+      },
+    };
+  } finally {
+    await attack.release();
+    await functions.release();
+  }
+}
+
+async function modelFunctions(
+  model: OnnxModel,
+  executor: Executor,
+): Promise<ModelFunctions & { release(): Promise<void> }> {
+  const forward = await compileForward(model, { executor, batch: BATCH });
+  const backward = await compileLogitGradients(model, { executor, batch: BATCH, seeds: Math.min(forward.classes, 10) });
+  return {
+    classes: forward.classes,
+    features: forward.features,
+    forward: (x, rows) => forward.run(x, rows),
+    gradients: (x, rows, choose) => backward.run(x, rows, choose),
+    async release() {
+      await forward.release();
+      await backward.release();
+    },
+  };
+}
+
+/** The attacks that an attacker who knows the model would begin with. */
+function ownAttacks(attack: CompiledAttack, { threatModel, dataset, seed }: CalibrationRequested): CalibrationAttack[] {
+  const threat = (epsilon: number) => ({ norm: threatModel.norm, epsilon, range: dataset.inputs.range });
+  return STRENGTHS.map((share) => Number((share * threatModel.epsilon).toPrecision(3))).flatMap((epsilon) => [
+    { attack: 'fgsm', epsilon, run: (x, y) => fgsm(attack, { x, y }, threat(epsilon)) },
+    {
+      attack: 'pgd',
+      epsilon,
+      run: (x, y) => pgd(attack, { x, y }, threat(epsilon), { steps: PGD_STEPS, random: random(seed) }),
+    },
+  ]);
+}
+
+function summaryOf({ method, rows, signals, tests }: Calibration): CalibrationSummary {
+  const allowed = {
+    aim: tests.aim.bounds?.m0.maxabs ?? null,
+    gated: tests.gated.bounds?.m0.maxabs ?? null,
+    labelled: tests.labelled.bounds?.pair.near ?? null,
+  };
+  return {
+    method,
+    rows,
+    signals: Object.entries(signals).map(([name, { rate, tolerance, enabled, reason }]) => ({
+      name,
+      rate,
+      tolerance,
+      enabled,
+      reason,
+    })),
+    tests: (['aim', 'gated', 'labelled'] as const).map((test) => {
+      const { enabled, reason, gap, worstKind, power } = tests[test];
+      return {
+        test,
+        enabled,
+        reason,
+        allowed: allowed[test],
+        gap,
+        worstKind,
+        power: power.map(({ attack, epsilon, expectedRequests }) => ({ attack, epsilon, expectedRequests })),
+      };
+    }),
+  };
+}
