@@ -17,6 +17,7 @@ export async function connectNats(url: string, name: string): Promise<NatsConnec
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
+    ignoreAuthErrorAbort: true, // credentials may be fixed on the server meanwhile
   }).finally(() => clearTimeout(waiting));
   void logStatus(connection, logger);
   return connection;

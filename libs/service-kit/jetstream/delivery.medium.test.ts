@@ -97,6 +97,32 @@ describe('a durable handler', () => {
     expect(done).toBe(1);
   });
 
+  it('does not run again for a message that ended the process each time', async () => {
+    let runs = 0;
+    @Controller()
+    class Handlers {
+      @JetStreamEvent('job.poison', { stream: 'JOBS', durable: 'poison', maxDeliver: 2 })
+      take() {
+        runs++;
+      }
+    }
+    await bench.manager.consumers.add('JOBS', {
+      durable_name: 'poison',
+      filter_subject: 'job.poison',
+      ack_policy: 'explicit',
+    });
+    await bench.js.publish('job.poison', '{}');
+    const consumer = await bench.js.consumers.get('JOBS', 'poison');
+    for (let crash = 1; crash <= 2; crash++) (await consumer.next({ expires: 2_000 }))!.nak();
+    await bench.start([Handlers]);
+    await eventually(async () => (await bench.stored('JOBS')) === 0);
+    expect(runs).toBe(0);
+    expect((await bench.deadLetters())[0]).toMatchObject({
+      attempts: '3',
+      reason: expect.stringMatching(/process ended/),
+    });
+  });
+
   it('has a consumer of its own even when another handler wants the same subject', async () => {
     const seen: string[] = [];
     @Controller()

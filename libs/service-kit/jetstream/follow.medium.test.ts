@@ -135,4 +135,15 @@ describe('following a stream', () => {
     expect((await bench.deadLetters()).map((letter) => letter.body)).toEqual(['{']);
     await follower.close();
   });
+
+  it('begins anew when the stream is a new one', async () => {
+    const follower = new StreamFollower(bench.connection);
+    const handled: number[] = [];
+    await say('log.x', 1);
+    await follower.followStream<Item>({ stream: 'EVENTS', name: 'detector', after: 500 }, ([item]) => {
+      handled.push(item!.n);
+    }).ready;
+    expect(handled).toEqual([1]);
+    await follower.close();
+  });
 });

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import {
   DeliverPolicy,
   jetstream,
+  jetstreamManager,
   type ConsumerMessages,
   type JetStreamClient,
   type JsMsg,
@@ -40,7 +41,7 @@ export interface FollowStreamOptions<T> extends FollowOptions<T> {
 }
 
 interface Reading {
-  start: () => Partial<OrderedConsumerOptions>;
+  start: () => Partial<OrderedConsumerOptions> | Promise<Partial<OrderedConsumerOptions>>;
   batch: number;
   handle: (messages: JsMsg[]) => Promise<void>;
 }
@@ -109,7 +110,16 @@ export class StreamFollower {
       }
     };
     return this.read(options, {
-      start: () => ({ deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: position + 1 }),
+      start: async () => {
+        const { state } = await (await jetstreamManager(this.connection)).streams.info(options.stream);
+        if (state.last_seq < position) {
+          this.logger.error(
+            `${options.stream} ends at #${state.last_seq}, before #${position}: it is a new one, read from its start`,
+          );
+          position = 0;
+        }
+        return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: position + 1 };
+      },
       batch: options.batch ?? 1,
       handle: async (messages) => {
         try {
@@ -154,7 +164,7 @@ export class StreamFollower {
 
     const once = async () => {
       const consumer = await this.js.consumers.get(options.stream, {
-        ...reading.start(),
+        ...(await reading.start()),
         ...(options.subject && options.subject !== '>' && { filter_subjects: options.subject }), // a string: 2.9
       });
       let waiting = (await consumer.info(true)).num_pending;

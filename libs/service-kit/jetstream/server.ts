@@ -78,7 +78,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
       );
       const loopScope: LoopScope = { js, logger: this.logger, restore: () => this.ensureTopology(deliveries) };
       await this.untilItWorks(() => this.ensureTopology(deliveries));
-      await this.followLatest(); // no work is taken before the broadcast state is known
+      if (!this.stopping) await this.followLatest(); // no work is taken before the broadcast state is known
       if (!this.stopping) this.startLoops(deliveries, loopScope);
       this.running = true;
       callback();

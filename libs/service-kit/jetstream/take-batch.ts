@@ -1,5 +1,5 @@
 /** Collects what an endless iterator has ready: waits for the first item, then takes more until `max` or until none comes for `lingerMs`. */
-export function batches<T>(source: AsyncIterable<T>, lingerMs: number): { take(max: number): Promise<T[]> } {
+export function batches<T>(source: AsyncIterable<T>, lingerMs: number): { take: (max: number) => Promise<T[]> } {
   const iterator = source[Symbol.asyncIterator]();
   let asked: Promise<IteratorResult<T>> | undefined;
   const ask = () => {
@@ -9,7 +9,7 @@ export function batches<T>(source: AsyncIterable<T>, lingerMs: number): { take(m
   };
   return {
     /** Empty when the iterator has ended. */
-    async take(max) {
+    take: async (max) => {
       const first = await ask();
       asked = undefined;
       if (first.done) return [];

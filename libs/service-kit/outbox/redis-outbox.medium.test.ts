@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { startRedis, type ThrowAwayServer } from '#testbed';
 import { JetStreamPublisher } from '../jetstream/publisher.js';
@@ -7,6 +8,7 @@ import { eventually, openBench, type Bench } from '../testing/bench.js';
 import { RedisOutbox } from './redis-outbox.js';
 
 jest.setTimeout(30_000);
+Logger.overrideLogger(false);
 let bench: Bench;
 let server: ThrowAwayServer;
 let redis: Redis;
