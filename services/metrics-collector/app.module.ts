@@ -66,10 +66,21 @@ function providers({ config, replica, examiner, random }: CollectorParts): Facto
         new Outlets({ publisher, records, replica, now }),
     },
     {
+      provide: RequestHalves,
+      inject: [Outlets, COLLECTOR_METRICS],
+      useFactory: (outlets: Outlets, metrics: CollectorMetrics) =>
+        new RequestHalves({ examiner, outlets, metrics, replica, now: Date.now, random }),
+    },
+    {
       provide: Intake,
-      inject: [WatchedModels, Outlets, COLLECTOR_METRICS, Registry],
-      useFactory: (models: WatchedModels, outlets: Outlets, metrics: CollectorMetrics, registry: Registry) => {
-        const requests = new RequestHalves({ examiner, outlets, metrics, replica, now: Date.now, random });
+      inject: [WatchedModels, RequestHalves, Outlets, COLLECTOR_METRICS, Registry],
+      useFactory: (
+        models: WatchedModels,
+        requests: RequestHalves,
+        outlets: Outlets,
+        metrics: CollectorMetrics,
+        registry: Registry,
+      ) => {
         const limits = { items: config.MAX_QUEUED_EVENTS, bytes: config.MAX_QUEUED_BYTES };
         const intake = new Intake({ limits, models, requests, outlets, metrics });
         registerLevels(registry, { queue: intake.queue, outlets });

@@ -18,6 +18,7 @@ const Config = Type.Object({
     minimum: 1,
     description: 'how long predictions and labels wait for each other',
   }),
+  THREADS: Type.Integer({ default: 1, minimum: 1, maximum: 1024, description: 'threads that examine rows' }),
   MAX_BODY_BYTES: Type.Integer({ default: 8 * 1024 * 1024, minimum: 1024 }),
   MAX_QUEUED_EVENTS: Type.Integer({ default: 10_000, minimum: 1 }),
   MAX_QUEUED_BYTES: Type.Integer({ default: 64 * 1024 * 1024, minimum: 1024 }),

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { ModelName, RequestRow } from '#contracts';
+import type { ModelName, ProtectionUpdated, RequestRow } from '#contracts';
 import { ModelUnavailableError, type Examination, type Examiner } from '../domain/examination.js';
 import { Sampler } from '../domain/sampler.js';
 import type { WatchedRevision } from '../domain/watched-models.js';
@@ -45,20 +45,32 @@ const MAX_ROWS = 64;
 export class RequestHalves {
   private readonly logger = new Logger(RequestHalves.name);
   private readonly samplers = new Map<string, Sampler>();
-  private readonly reported = new Set<string>();
+  private readonly failed = new Set<string>();
   private groups = 0;
 
   constructor(private readonly parts: RequestHalvesParts) {}
 
+  /** Loads the files of what will be logged soon, and tells early of those that cannot be used. */
+  async prepare(protection: ProtectionUpdated): Promise<void> {
+    const { namespace, model } = protection;
+    for (const revision of protection.revisions) {
+      if (!revision.modelFile || !protection.inputs) continue;
+      await this.work({ model: { namespace, model }, watched: { protection, revision }, rows: [] });
+    }
+  }
+
   async examine(requests: readonly RequestHalf[]): Promise<void> {
-    for (const batch of this.batches(requests)) {
-      try {
-        this.publish(batch, await this.parts.examiner.examine(examinationOf(batch)));
-        this.parts.metrics.rows('examined', batch.rows.length);
-      } catch (error) {
-        if (!(error instanceof ModelUnavailableError)) throw error;
-        this.report(batch, error);
-      }
+    for (const batch of this.batches(requests)) await this.work(batch);
+  }
+
+  private async work(batch: Batch): Promise<void> {
+    try {
+      this.publish(batch, await this.parts.examiner.examine(examinationOf(batch)));
+      this.parts.metrics.rows('examined', batch.rows.length);
+      this.recovered(batch);
+    } catch (error) {
+      if (!(error instanceof ModelUnavailableError)) throw error;
+      this.report(batch, error);
     }
   }
 
@@ -136,20 +148,30 @@ export class RequestHalves {
   }
 
   /** Once for each revision and file: the rows are counted. */
-  private report({ model, watched, rows }: Batch, error: ModelUnavailableError): void {
-    const { revision, modelFile } = watched.revision;
+  private report(batch: Batch, error: ModelUnavailableError): void {
+    const { model, watched, rows } = batch;
+    const { revision } = watched.revision;
     this.parts.metrics.lost('model-unavailable', rows.length);
     this.parts.metrics.watch({ ...model, revision }, 'failed');
-    const key = `${keyOf(model)}/${revision}/${modelFile?.sha256}`;
-    if (this.reported.has(key)) return;
-    this.reported.add(key);
+    if (this.failed.has(fileKeyOf(batch))) return;
+    this.failed.add(fileKeyOf(batch));
     this.logger.error(`${keyOf(model)} ${revision} is watched by labels and custom samples only: ${error.message}`);
+  }
+
+  private recovered(batch: Batch): void {
+    const { model, watched } = batch;
+    if (!this.failed.delete(fileKeyOf(batch))) return;
+    this.parts.metrics.watch({ ...model, revision: watched.revision.revision }, 'signals');
+    this.logger.log(`${keyOf(model)} ${watched.revision.revision} is watched in full again`);
   }
 }
 
+const fileKeyOf = ({ model, watched: { revision } }: Batch) =>
+  `${keyOf(model)}/${revision.revision}/${revision.modelFile?.sha256}/${revision.calibration?.sha256}`;
+
 function examinationOf({ watched, rows }: Batch) {
   const { protection, revision, anomaly } = watched;
-  const features = rows[0]!.x.length;
+  const features = rows[0]?.x.length ?? 0;
   const x = new Float32Array(rows.length * features);
   rows.forEach((row, i) => x.set(row.x, i * features));
   return {

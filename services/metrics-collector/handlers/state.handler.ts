@@ -4,6 +4,7 @@ import type { CloudEvent } from '#contracts';
 import { OnLatest } from '#service-kit';
 import { COLLECTOR_METRICS, type CollectorMetrics } from '../adapters/metrics.js';
 import { WatchedModels } from '../domain/watched-models.js';
+import { RequestHalves } from './request-halves.js';
 
 /** Keeps up with what is watched, and which anomalies are open. */
 @Controller()
@@ -13,6 +14,7 @@ export class StateHandler {
 
   constructor(
     @Inject(WatchedModels) private readonly models: WatchedModels,
+    @Inject(RequestHalves) private readonly requests: RequestHalves,
     @Inject(COLLECTOR_METRICS) private readonly metrics: CollectorMetrics,
   ) {}
 
@@ -28,6 +30,8 @@ export class StateHandler {
       this.reported.add(key);
       this.logger.warn(`${key} has no ONNX file: it is watched by labels and custom samples only`);
     }
+    // Not awaited: compiling takes a while, and the next update must not wait for it.
+    this.requests.prepare(data).catch((error: unknown) => this.logger.error(error));
   }
 
   @OnLatest('anomaly.raised')

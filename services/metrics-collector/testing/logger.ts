@@ -8,10 +8,12 @@ function post(half: LoggedHalf, id: string, body: string) {
 }
 
 /** Sends one half of a logged request the way KServe's agent does. */
-async function send(url: string, path: string, { headers, body }: ReturnType<typeof post>): Promise<Response> {
-  const { 'Content-Length': _length, ...others } = headers;
-  return fetch(`${url}/v1/ingest/${path}`, { method: 'POST', headers: others, body: Buffer.from(body) });
-}
+const send = (url: string, path: string, { headers, body }: ReturnType<typeof post>): Promise<Response> =>
+  fetch(`${url}/v1/ingest/${path}`, {
+    method: 'POST',
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'Content-Length')),
+    body: Buffer.from(body),
+  });
 
 export const logRequest = (url: string, path: string, id: string, rows: number[][]): Promise<Response> =>
   send(
