@@ -171,7 +171,7 @@ describe('compileLogitGradients', () => {
     await forward.release();
   });
 
-  it('knows the served network', async () => {
+  it('knows the served network', () => {
     const model = parseModel(mnistCnn(1));
     expect(model).toMatchObject({
       opset: 17,
