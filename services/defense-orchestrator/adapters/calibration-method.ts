@@ -1,0 +1,1 @@
+export const calibrationMethod = 'v1';

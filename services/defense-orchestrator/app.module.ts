@@ -1,0 +1,45 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { JetStreamPublisher, RedisOutbox } from '#service-kit';
+import { ArtifactFiles } from './adapters/artifact-files.js';
+import type { Policies } from './adapters/policies-folder.js';
+import { OUTBOX, RedisDefenses } from './adapters/redis-defenses.js';
+import { ClockHandler } from './handlers/clock.handler.js';
+import { EventHandlers } from './handlers/event.handlers.js';
+import { Models } from './handlers/models.js';
+
+export interface OrchestratorParts {
+  policies: Policies;
+  artifacts: ArtifactFiles;
+  calibrationMethod: string;
+}
+
+@Module({})
+export class OrchestratorModule {
+  static with({ policies, artifacts, calibrationMethod }: OrchestratorParts): DynamicModule {
+    return {
+      module: OrchestratorModule,
+      controllers: [EventHandlers],
+      providers: [
+        {
+          provide: RedisOutbox,
+          inject: [Redis, JetStreamPublisher],
+          useFactory: (redis: Redis, publisher: JetStreamPublisher) =>
+            new RedisOutbox({ redis, publisher, key: OUTBOX }),
+        },
+        {
+          provide: RedisDefenses,
+          inject: [Redis, RedisOutbox],
+          useFactory: (redis: Redis, outbox: RedisOutbox) => new RedisDefenses(redis, outbox),
+        },
+        {
+          provide: Models,
+          inject: [RedisDefenses],
+          useFactory: (defenses: RedisDefenses) =>
+            new Models(policies, defenses, artifacts, calibrationMethod, () => new Date()),
+        },
+        { provide: ClockHandler, inject: [Models], useFactory: (models: Models) => new ClockHandler(models) },
+      ],
+    };
+  }
+}

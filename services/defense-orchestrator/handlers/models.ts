@@ -1,0 +1,51 @@
+import { Logger } from '@nestjs/common';
+import type { ArtifactFiles } from '../adapters/artifact-files.js';
+import { keyOf, type Policies } from '../adapters/policies-folder.js';
+import type { ModelName, RedisDefenses } from '../adapters/redis-defenses.js';
+import type { Context, Incoming, ModelState, ResolvedPolicy } from '../domain/model.js';
+import { newModel } from '../domain/protection.js';
+import { step } from '../domain/step.js';
+
+/** Takes steps: loads the state of the model that something is about, steps, and stores state and events together. */
+export class Models {
+  private readonly logger = new Logger('defenses');
+
+  constructor(
+    readonly policies: Policies,
+    private readonly defenses: RedisDefenses,
+    private readonly artifacts: ArtifactFiles,
+    private readonly calibrationMethod: string,
+    private readonly clock: () => Date,
+  ) {}
+
+  /** Resolves when the step is stored. What is about a model without a policy is nobody's business here. */
+  async take(name: ModelName, incoming: Incoming): Promise<void> {
+    const resolved = this.policies.get(keyOf(name));
+    if (!resolved) {
+      this.logger.debug(`${incoming.kind} of ${keyOf(name)}: no policy`);
+      return;
+    }
+    const now = this.clock().toISOString();
+    await this.defenses.take(name, now, async (state) => {
+      const context: Context = { ...resolved, now, calibrationMethod: this.calibrationMethod };
+      const before = state ?? newModel(context);
+      const taken = step(before, await this.informed(incoming, state, resolved), context);
+      const { defense } = taken.model;
+      if (defense?.certificate && !before.defense?.certificate) await this.artifacts.keepCertificate(defense);
+      return taken;
+    });
+  }
+
+  /** All models that have a policy. */
+  names(): ModelName[] {
+    return [...this.policies.values()].map(({ policy: { metadata, spec } }) => ({
+      namespace: metadata.namespace,
+      model: spec.target.model,
+    }));
+  }
+
+  private async informed(incoming: Incoming, state: ModelState | null, resolved: ResolvedPolicy): Promise<Incoming> {
+    if (incoming.kind !== 'start') return incoming;
+    return { ...incoming, calibrations: await this.artifacts.calibrations(state, resolved) };
+  }
+}

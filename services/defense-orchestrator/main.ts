@@ -1,0 +1,31 @@
+import { artifactStore } from '#artifacts';
+import { startService } from '#service-kit';
+import { ArtifactFiles } from './adapters/artifact-files.js';
+import { readPolicies } from './adapters/policies-folder.js';
+import { OrchestratorModule } from './app.module.js';
+import { configFrom, SOURCE } from './config.js';
+import { FIRST_STATE, problemsOf, STATES } from './domain/states.js';
+import { calibrationMethod } from './adapters/calibration-method.js';
+
+async function start(): Promise<void> {
+  const problems = problemsOf(STATES, FIRST_STATE);
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  const config = configFrom(process.env);
+  const store = artifactStore({ root: config.ARTIFACTS_DIR, readable: config.READABLE_DIRS });
+  const policies = await readPolicies(config.POLICY_DIR, store);
+  const artifacts = new ArtifactFiles(store, config.ARTIFACTS_DIR, calibrationMethod);
+  await startService(OrchestratorModule.with({ policies, artifacts, calibrationMethod }), {
+    name: SOURCE,
+    natsUrl: config.NATS_URL,
+    redisUrl: config.REDIS_URL,
+    host: config.HOST,
+    port: config.PORT,
+    token: config.HTTP_TOKEN,
+    logLevel: config.LOG_LEVEL,
+  });
+}
+
+await start().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});
