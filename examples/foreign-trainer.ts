@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { jetstream, type JsMsg } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import { AckPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
+import { connect, nanos } from '@nats-io/transport-node';
 
 interface Job {
   data: { namespace: string; model: string; jobId: string; defenseId: string | null; modelFile: { uri: string } };
@@ -59,9 +59,17 @@ async function train(message: JsMsg): Promise<void> {
 }
 
 // Trainers share the durable consumer `training`: each job goes to one of them, as long as it says that it is at work.
+const shared = {
+  durable_name: 'training',
+  filter_subject: 'training.requested.>',
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: nanos(10_000),
+};
+const manager = await jetstreamManager(nats);
+await manager.consumers.info('JOBS', 'training').catch(() => manager.consumers.add('JOBS', shared)); // ours may not be there yet
 const consumer = await stream.consumers.get('JOBS', 'training');
 console.log('waiting for jobs');
 for await (const message of await consumer.consume({ max_messages: 1 })) {
-  const heartbeat = setInterval(() => message.working(), 10_000);
+  const heartbeat = setInterval(() => message.working(), 3_000);
   await train(message).finally(() => clearInterval(heartbeat));
 }

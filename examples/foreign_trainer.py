@@ -20,7 +20,7 @@ url, folder, *command = (sys.argv[1:] + ["nats://127.0.0.1:4222", "candidates"])
 
 async def heartbeat(message) -> None:
     while True:
-        await asyncio.sleep(10)
+        await asyncio.sleep(3)
         await message.in_progress()
 
 
@@ -60,7 +60,7 @@ async def main() -> None:
     client = await nats.connect(url)
     stream = client.jetstream()
     # Trainers share the durable consumer `training`: each job goes to one of them, as long as it says that it is at work.
-    consumer = await stream.pull_subscribe_bind("training", "JOBS")
+    consumer = await stream.pull_subscribe("training.requested.>", "training", "JOBS")
     print("waiting for jobs", flush=True)
     while True:
         try:

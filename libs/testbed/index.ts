@@ -16,3 +16,13 @@ export {
 export type { AttackKind } from './attacker/adversarial-rows.js';
 export { startAttacker, type Attacker, type AttackerOptions } from './attacker/attacker.js';
 export { DemoResult } from './demo/result.js';
+export { startProgram, type NodeProcess, type NodeProgram } from './stack/node-process.js';
+export { startStack, SERVICES, type ServiceName, type Stack, type StackOptions } from './stack/stack.js';
+export { digitParts, digitShares, digits } from './digits.js';
+export { parseOptions, UsageError, type DemoOptions } from './demo/options.js';
+export { runAttack } from './demo/attack.js';
+export { runBadCandidate } from './demo/bad-candidate.js';
+export { runClean, runDrift } from './demo/others.js';
+export { MODEL, startRun, type Run, type RunSettings } from './demo/scenario.js';
+export { terminalView, type View } from './demo/view.js';
+export { watchEvents, type Seen, type Watch } from './demo/watch.js';

@@ -12,7 +12,7 @@ import { JobRunner } from './job.runner.js';
 const jobOptions = (durable: JobKind) => ({
   durable,
   exclusive: 'job',
-  ackWaitMs: 30_000,
+  ackWaitMs: 10_000,
   maxDeliver: 20,
   backoffMs: [1_000, 5_000],
   confirmAck: true,

@@ -88,7 +88,7 @@ function summaryOf({ method, rows, signals, tests }: Calibration): CalibrationSu
   const allowed = {
     aim: tests.aim.bounds?.m0.maxabs ?? null,
     gated: tests.gated.bounds?.m0.maxabs ?? null,
-    labelled: tests.labelled.bounds?.pair.near ?? null,
+    labelled: tests.labelled.bounds?.pair.m.near ?? null,
   };
   return {
     method,
