@@ -58,3 +58,10 @@ export function pickRows({ x, y }: Rows, rows: readonly number[]): Rows {
   const picked = gatherRows(x, rows, x.length / y.length, rows.length);
   return { x: picked, y: Int32Array.from(rows, (row) => y[row]!) };
 }
+
+/** How often the most frequent value occurs. */
+export function largestCount(values: Int32Array): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return Math.max(...counts.values());
+}

@@ -5,7 +5,7 @@ import { type Dataset, gatherRows, oneHot } from './dataset.js';
 import { random, shuffled } from './random.js';
 import { learningRate, trainingEpsilon } from './schedule.js';
 import { unitBallNoise } from './threatModel.js';
-import type { TrainingHooks, TrainingPlan } from './training.js';
+import type { TrainingHooks, TrainingPlan } from './plan.js';
 import type { CompiledTraining } from './trainingGraph.js';
 
 export interface EpochEnd {

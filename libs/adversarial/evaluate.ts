@@ -8,7 +8,7 @@ import { type Dataset, pickRows, type Rows } from './dataset.js';
 import { requireThat } from './errors.js';
 import { type Proportion, wilson } from './intervals.js';
 import { random } from './random.js';
-import { sanityFlags } from './sanity.js';
+import { type AttackNumbers, sanityFlags } from './sanity.js';
 import { largestPerturbation, type ThreatModel } from './threatModel.js';
 
 export interface EvaluationOptions {
@@ -76,7 +76,12 @@ export async function evaluateRobustness(
     onProgress?.(1);
     return {
       clean: wilson(right.length, data.n),
-      attacks: results.map(({ result }) => result),
+      attacks: results.map(({ epsilon, fgsm, pgd, largestPerturbation }) => ({
+        epsilon,
+        fgsm,
+        pgd,
+        largestPerturbation,
+      })),
       attack: { steps, restarts },
       classes: classResults(data, right, results),
       flags,
@@ -86,12 +91,9 @@ export async function evaluateRobustness(
   }
 }
 
-export interface MeasuredAttack {
-  result: AttackResult;
+interface MeasuredAttack extends AttackResult, AttackNumbers {
   /** Rows of the dataset that still stand. */
   standing: number[];
-  /** Rows that are right, but that FGSM could not move at all. */
-  withoutGradient: number;
 }
 
 async function measure(
@@ -116,15 +118,13 @@ async function measure(
   });
   const standing = right.filter((_, place) => worst.standing[place]);
   return {
-    result: {
-      epsilon: threat.epsilon,
-      fgsm: wilson(afterFgsm.length, data.n),
-      pgd: wilson(standing.length, data.n),
-      largestPerturbation: Math.max(
-        largestPerturbation(threat.norm, oneStep, data.x, features),
-        largestPerturbation(threat.norm, worst.x, started.x, features),
-      ),
-    },
+    epsilon: threat.epsilon,
+    fgsm: wilson(afterFgsm.length, data.n),
+    pgd: wilson(standing.length, data.n),
+    largestPerturbation: Math.max(
+      largestPerturbation(threat.norm, oneStep, data.x, features),
+      largestPerturbation(threat.norm, worst.x, started.x, features),
+    ),
     standing,
     withoutGradient: right.filter((row) => unmoved(oneStep, data.x, row, features)).length,
   };

@@ -3,7 +3,8 @@ import type { Executor, OnnxModel } from '#onnx-autodiff';
 import type { Dataset } from './dataset.js';
 import { requireThat } from './errors.js';
 import type { ThreatModel } from './threatModel.js';
-import { train, type TrainingHooks, type TrainingPlan, type TrainingResult } from './training.js';
+import type { TrainingHooks, TrainingPlan } from './plan.js';
+import { train, type TrainingResult } from './training.js';
 import type { Recipe } from './recipe.js';
 
 /**

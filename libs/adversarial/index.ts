@@ -25,11 +25,5 @@ export type { AttackLoss } from './lossGraph.js';
 export { random, type Random, type RandomState } from './random.js';
 export { defaultRecipe, type Recipe } from './recipe.js';
 export { largestPerturbation, type Norm, type ThreatModel } from './threatModel.js';
-export type {
-  CheckpointStore,
-  TrainingHooks,
-  TrainingPlan,
-  TrainingProgress,
-  TrainingReport,
-  TrainingResult,
-} from './training.js';
+export type { CheckpointStore, TrainingHooks, TrainingPlan, TrainingProgress } from './plan.js';
+export type { TrainingReport, TrainingResult } from './training.js';

@@ -1,11 +1,9 @@
 import type { CompiledAttack } from './attackGraph.js';
 import { worstCase } from './attacks/worstCase.js';
-import { pickRows, type Rows } from './dataset.js';
-import type { MeasuredAttack } from './evaluate.js';
-import { wilson } from './intervals.js';
+import { largestCount, pickRows, type Rows } from './dataset.js';
+import { type Proportion, wilson } from './intervals.js';
 import { random } from './random.js';
 import type { Norm, ThreatModel } from './threatModel.js';
-import { largestCount } from './validation.js';
 
 /**
  * A model can look robust because its gradients are useless, not because there are no adversarial inputs (Athalye et
@@ -18,8 +16,7 @@ export async function sanityFlags(
 ): Promise<string[]> {
   const flags: string[] = [];
   if (clean.includes(-1)) flags.push('not a number: the model gives NaN for some inputs');
-  for (const { result, withoutGradient } of results) {
-    const { epsilon, fgsm, pgd } = result;
+  for (const { epsilon, fgsm, pgd, withoutGradient } of results) {
     if (withoutGradient > MAX_WITHOUT_GRADIENT * n) {
       flags.push(`zero gradients: ${withoutGradient} of ${n} rows have none (epsilon ${epsilon})`);
     }
@@ -33,12 +30,20 @@ export async function sanityFlags(
   return flags;
 }
 
+export interface AttackNumbers {
+  epsilon: number;
+  fgsm: Proportion;
+  pgd: Proportion;
+  /** Rows that are right, but that FGSM could not move at all. */
+  withoutGradient: number;
+}
+
 interface Measured {
   norm: Norm;
   range: ThreatModel['range'];
   /** Predictions of all n rows as they are. */
   clean: Int32Array;
-  results: readonly MeasuredAttack[];
+  results: readonly AttackNumbers[];
   n: number;
   signal?: AbortSignal | undefined;
 }

@@ -9,54 +9,16 @@ import {
   type Tensors,
   type TrainingState,
 } from './checkpoint.js';
-import { checkRows, type Dataset } from './dataset.js';
+import { checkRows, type Dataset, largestCount } from './dataset.js';
 import { requireThat, TrainingCollapsedError } from './errors.js';
 import { type EpochEnd, runEpoch } from './epoch.js';
+import type { CheckpointStore, TrainingHooks, TrainingPlan } from './plan.js';
 import { random } from './random.js';
 import { checkRecipe, type Recipe } from './recipe.js';
 import { WARM_UP } from './schedule.js';
-import { checkInRange, checkThreat, type ThreatModel } from './threatModel.js';
+import { checkInRange, checkThreat } from './threatModel.js';
 import { compileTraining } from './trainingGraph.js';
-import { compileValidator, largestCount, type Validation } from './validation.js';
-
-export interface TrainingPlan {
-  recipe: Recipe;
-  /** Target of the hardening; epsilon 0 for plain training. */
-  threat: ThreatModel;
-  seed: number;
-}
-
-export interface TrainingHooks {
-  onProgress?: (progress: TrainingProgress) => void;
-  /** Optimizer steps between two calls of `onProgress`. */
-  progressEvery?: number;
-  signal?: AbortSignal;
-  /** Where the state after each epoch is kept; a run that finds its own goes on from there. */
-  checkpoint?: CheckpointStore;
-  timeBudgetSeconds?: number;
-  /** Milliseconds on a clock that never goes back. */
-  now?: () => number;
-}
-
-export interface CheckpointStore {
-  load(): Promise<Uint8Array | undefined>;
-  save(bytes: Uint8Array): Promise<void>;
-}
-
-export interface TrainingProgress {
-  step: number;
-  totalSteps: number;
-  /** Counted from 1. */
-  epoch: number;
-  epochs: number;
-  /** Means over the attacked batches since the last call. */
-  loss: number;
-  accuracy: number;
-  /** Of the last validation under PGD with restarts. */
-  robustAccuracy: number | null;
-  etaSeconds: number;
-  backOffs: number;
-}
+import { compileValidator, type Validation } from './validation.js';
 
 export interface TrainingResult {
   weights: Tensors;
@@ -96,7 +58,7 @@ export async function train(
   const trainer = await compileTraining(classifier, { executor, attackSteps, norm: threat.norm, range: threat.range });
   const validator = await compileValidator(classifier, validation, threat, { executor, seed });
   try {
-    const run = fingerprint(model, training, plan);
+    const run = fingerprint(model, [training, validation], plan);
     let state = (await resume(hooks.checkpoint, run)) ?? freshState(classifier, run, seed, 0);
     const resumedAtEpoch = state.epoch;
     let images = 0;
@@ -215,8 +177,10 @@ function finishEpoch(end: EpochEnd, measured: Validation | undefined): TrainingS
   return { ...state, epoch, history, best };
 }
 
-function fingerprint(model: OnnxModel, training: Dataset, plan: TrainingPlan): string {
-  const bytes = (array: Float32Array | Int32Array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  const hash = createHash('sha256').update(model.bytes).update(bytes(training.x)).update(bytes(training.y));
+function fingerprint(model: OnnxModel, parts: readonly Dataset[], plan: TrainingPlan): string {
+  const hash = createHash('sha256').update(model.bytes);
+  for (const { x, y } of parts)
+    for (const { buffer, byteOffset, byteLength } of [x, y])
+      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   return hash.update(JSON.stringify(plan)).digest('hex');
 }

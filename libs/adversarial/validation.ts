@@ -4,9 +4,8 @@ import { type CompiledAttack, compileAttackOn } from './attackGraph.js';
 import { predictions } from './attacks/predictions.js';
 import { worstCase } from './attacks/worstCase.js';
 import type { Tensors } from './checkpoint.js';
-import type { Dataset } from './dataset.js';
+import { type Dataset, largestCount, pickRows } from './dataset.js';
 import { random } from './random.js';
-import { pickRows } from './dataset.js';
 import type { ThreatModel } from './threatModel.js';
 
 /** Judges weights in the middle of a training: enough to choose a checkpoint, not a proof. */
@@ -78,10 +77,4 @@ function weightFeeds(classifier: Classifier, weights: Tensors): Record<string, T
       weights.has(name) ? floats(weights.get(name)!, tensor.dims) : tensor,
     ]),
   );
-}
-
-export function largestCount(values: Int32Array): number {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return Math.max(...counts.values());
 }
