@@ -13,7 +13,7 @@ export {
 } from './logitGradients.js';
 export type { ModelParameter, ModelValue, OnnxModel } from './model.js';
 export { mnistCnn, ModelBuilder, type ModelBuilderOptions, type WindowOptions } from './modelBuilder.js';
-export { ortExecutor } from './ortExecutor.js';
+export { ortExecutor, type OrtOptions } from './ortExecutor.js';
 export { parseModel } from './parseModel.js';
 export { patchWeights } from './patchWeights.js';
 export { elementCount, floats, scalar, type ElementType, type Tensor, type TensorData } from './tensor.js';
