@@ -1,8 +1,8 @@
 /** A seeded stream of random numbers whose state can be kept and taken up again. */
 export interface Random {
   /** Uniform in [0, 1). */
-  next(): number;
-  state(): RandomState;
+  readonly next: () => number;
+  readonly state: () => RandomState;
 }
 
 export type RandomState = readonly [number, number, number, number];
