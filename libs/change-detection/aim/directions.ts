@@ -21,6 +21,14 @@ export function classesByLogit(logits: Float32Array): number[] {
 /** The classes whose gradients the test without labels needs, the predicted one first. */
 export const aimClasses: ChooseClasses = (_row, logits) => classesByLogit(logits).slice(0, 1 + COMPETING);
 
+/** The classes whose gradients the labelled test needs for one label. */
+export const labelledClasses = (logits: Float32Array, label: number): number[] => [
+  label,
+  ...classesByLogit(logits)
+    .filter((k) => k !== label)
+    .slice(0, COMPETING_WITH_LABEL),
+];
+
 /** Which change takes the predicted class down: D_j = grad z_c - grad z_j. `gradients` by class. */
 export function aimDirections(logits: Float32Array, gradientOf: (k: number) => Float32Array): Directions {
   const [top = 0, ...others] = classesByLogit(logits).slice(0, 1 + COMPETING);
@@ -34,10 +42,8 @@ export function labelledDirections(
   gradientOf: (k: number) => Float32Array,
   label: number,
 ): Directions {
-  const others = classesByLogit(logits).filter((k) => k !== label);
-  const sides = others
-    .slice(0, COMPETING_WITH_LABEL)
-    .map((k) => side(gradientOf(k), gradientOf(label), logits[label]! - logits[k]!));
+  const [, ...others] = labelledClasses(logits, label);
+  const sides = others.map((k) => side(gradientOf(k), gradientOf(label), logits[label]! - logits[k]!));
   return nearest(sides);
 }
 

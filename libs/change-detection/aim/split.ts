@@ -36,14 +36,19 @@ export function lowSet(variance: readonly number[], q: number): Uint8Array {
   return Uint8Array.from(variance, (v) => (v >= smallest ? 1 : 0));
 }
 
-export function splitRow({ basis, low, weight }: Splitter, x: ArrayLike<number>): SplitRow {
-  const coefficients = basis.to(x);
-  const lowPart = coefficients.map((a, k) => (low[k] ? a : 0));
-  const highPart = coefficients.map((a, k) => (low[k] ? 0 : a * weight[k]!));
-  const lo = Float32Array.from(basis.from(lowPart));
-  if (basis.mean) basis.mean.forEach((m, i) => (lo[i]! += m));
-  return { lo, residual: direction(basis.from(highPart)), coefficients };
+export function splitRow(splitter: Splitter, x: ArrayLike<number>): SplitRow {
+  const coefficients = splitter.basis.to(x);
+  return { lo: lowPart(splitter, coefficients), residual: residualOf(splitter, coefficients), coefficients };
 }
+
+export function lowPart({ basis, low }: Splitter, coefficients: Float64Array): Float32Array {
+  const lo = Float32Array.from(basis.from(coefficients.map((a, k) => (low[k] ? a : 0))));
+  basis.mean?.forEach((m, i) => (lo[i]! += m));
+  return lo;
+}
+
+export const residualOf = ({ basis, low, weight }: Splitter, coefficients: Float64Array): Float32Array =>
+  direction(basis.from(coefficients.map((a, k) => (low[k] ? 0 : a * weight[k]!))));
 
 /** Clipped at 1.5 x the median size, so that no few large values decide, then scaled to unit length. */
 function direction(high: Float64Array): Float32Array {

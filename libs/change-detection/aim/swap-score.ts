@@ -12,6 +12,9 @@ export const swapSum = ([ii, ij, jj, ji]: PairT): number => ratio(ii, ij) + rati
 /** Z in [0, 1]; exchanging the residuals turns it into 1 - Z, so its mean is 1/2 if they are exchangeable given the low parts. */
 export const swapScore = (pair: PairT): number => 0.5 + clip(swapSum(pair)) / 2;
 
+/** Z of one labelled member against one partner. */
+export const memberScore = (own: number, partner: number): number => 0.5 + ratio(own, partner) / 2;
+
 /** The two strong events: the sum of `maxabs` exceeds these. */
 export const EVENTS = [0.6, 1] as const;
 

@@ -5,9 +5,9 @@ export interface PreparedBasis {
   features: number;
   image: ImageBasis | null;
   /** Coefficients of one row. */
-  to(x: ArrayLike<number>): Float64Array;
+  to: (x: ArrayLike<number>) => Float64Array;
   /** The row of given coefficients; for vectors without the mean. */
-  from(coefficients: Float64Array): Float64Array;
+  from: (coefficients: Float64Array) => Float64Array;
   /** What `from` leaves out. */
   mean: Float64Array | null;
 }

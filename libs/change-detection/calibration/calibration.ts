@@ -108,16 +108,16 @@ export interface GatedCalibration extends AimCalibration {
   selects: { attacked: number; trusted: number } | null;
 }
 
+/** Bounds of the labelled test for one group size. */
 export interface LabelledBounds {
-  /** Highest tolerated mean of Z, margin included, for pairs. */
-  pair: { near: number; max: number };
-  /** The same for groups of more than two. */
-  group: { near: number; max: number };
+  /** Highest tolerated mean of Z, margin included. */
+  m: { near: number; max: number };
   /** As in AimBounds, on `near`. */
   drift: { m1: number; f: number } | null;
 }
 
 export interface LabelledCalibration extends TestCalibration {
   config: SplitChoice | null;
-  bounds: LabelledBounds | null;
+  /** For pairs, and for groups of more than two. */
+  bounds: { pair: LabelledBounds; group: LabelledBounds } | null;
 }

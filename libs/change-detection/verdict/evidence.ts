@@ -48,7 +48,7 @@ function standingOut(state: State): { mean: number | null; allowed: number } {
   const groups = groupsOf(state);
   const statistics =
     state.test === 'labelled'
-      ? (['near', 'max'] as const).map((name) => ({ sum: state.sum[name], allowed: state.bounds[name] }))
+      ? (['near', 'max'] as const).map((name) => ({ sum: state.sum[name], allowed: state.bounds.m[name] }))
       : (['abs', 'maxabs'] as const).map((name) => ({ sum: state.sum[name], allowed: state.bounds.m0[name] }));
   const means = statistics.map(({ sum, allowed }) => ({ mean: groups > 0 ? sum / groups : null, allowed }));
   return means.reduce((best, next) =>

@@ -6,8 +6,8 @@ import { latched, type Decision, type Thresholds } from './decision.js';
 /** The labelled aim-swap test since an anomaly opened. Plain JSON. */
 export interface LabelledTestState {
   test: 'labelled';
-  /** Bounds of the group size in use. */
-  bounds: { near: number; max: number; drift: { m1: number; f: number } | null };
+  /** Of the group size in use. */
+  bounds: LabelledBounds;
   thresholds: Thresholds;
   groups: number;
   /** Members whose label came. */
@@ -18,13 +18,9 @@ export interface LabelledTestState {
   decision: Decision;
 }
 
-export const openLabelledTest = (
-  bounds: LabelledBounds,
-  groupSize: number,
-  thresholds: Thresholds,
-): LabelledTestState => ({
+export const openLabelledTest = (bounds: LabelledBounds, thresholds: Thresholds): LabelledTestState => ({
   test: 'labelled',
-  bounds: { ...(groupSize === 2 ? bounds.pair : bounds.group), drift: bounds.drift },
+  bounds,
   thresholds,
   groups: 0,
   labels: 0,
@@ -44,7 +40,10 @@ export function updateLabelledTest(state: LabelledTestState, group: GroupStatist
     groups: state.groups + 1,
     labels: state.labels + group.near.filter((row) => row !== null).length,
     sum: { near: sum.near + near, max: sum.max + max },
-    mean: { near: againstMeanAtMost(mean.near, bounds.near, near), max: againstMeanAtMost(mean.max, bounds.max, max) },
+    mean: {
+      near: againstMeanAtMost(mean.near, bounds.m.near, near),
+      max: againstMeanAtMost(mean.max, bounds.m.max, max),
+    },
     drift: bounds.drift ? againstMeanAtLeast(state.drift, bounds.drift.m1, near) : state.drift,
   };
   const evidence = { attack: labelledAttackE(next), drift: labelledDriftE(next) };

@@ -18,7 +18,7 @@ export function openTests(calibration: Calibration, { groupSize }: { groupSize: 
   const thresholds = thresholdsFor(names.length);
   return names.map((test) =>
     test === 'labelled'
-      ? openLabelledTest(calibration.tests.labelled.bounds!, groupSize, thresholds)
+      ? openLabelledTest(calibration.tests.labelled.bounds![groupSize === 2 ? 'pair' : 'group'], thresholds)
       : openAimTest(test, calibration.tests[test].bounds!, thresholds),
   );
 }
