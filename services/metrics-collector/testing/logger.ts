@@ -1,7 +1,5 @@
 import { encodeRequest, loggerPost, type LoggedHalf } from '#serving';
 
-const DIMS = [4];
-
 function post(half: LoggedHalf, id: string, body: string) {
   const event = { half, id, metadata: new Map(), contentType: 'application/json', body: Buffer.from(body) };
   return loggerPost(event);
@@ -15,14 +13,23 @@ const send = (url: string, path: string, { headers, body }: ReturnType<typeof po
     body: Buffer.from(body),
   });
 
-export const logRequest = (url: string, path: string, id: string, rows: number[][]): Promise<Response> =>
+export const logRequest = (
+  url: string,
+  path: string,
+  id: string,
+  rows: ArrayLike<number>[],
+  dims = [rows[0]!.length],
+): Promise<Response> =>
   send(
     url,
     path,
     post(
       'request',
       id,
-      encodeRequest({ protocol: 'v2', id, rows: rows.length, x: Float32Array.from(rows.flat()) }, { dims: DIMS }),
+      encodeRequest(
+        { protocol: 'v2', id, rows: rows.length, x: Float32Array.from(rows.flatMap((row) => Array.from(row))) },
+        { dims },
+      ),
     ),
   );
 

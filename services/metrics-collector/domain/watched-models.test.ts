@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AnomalyClosed, AnomalyRaised } from '#contracts';
+import { protectionOf } from '../testing/protection.js';
+import { WatchedModels } from './watched-models.js';
+
+const model = { namespace: 'ml', model: 'm' };
+const raised = (anomalyId: string, revision = 'r1') => ({ ...model, revision, anomalyId }) as AnomalyRaised;
+const closed = (anomalyId: string) => ({ ...model, revision: 'r1', anomalyId }) as AnomalyClosed;
+
+describe('watched models', () => {
+  const open = () => {
+    const models = new WatchedModels();
+    models.protect(protectionOf('m', ['r1', 'r2']));
+    return models;
+  };
+  const anomalyOf = (models: WatchedModels, revision = 'r1') => {
+    const found = models.find(model, revision);
+    return typeof found === 'string' ? found : found.anomaly?.anomalyId;
+  };
+
+  it('tell an unknown model from an unknown revision', () => {
+    const models = open();
+    expect(models.find({ namespace: 'ml', model: 'other' }, 'r1')).toBe('unknown-model');
+    expect(models.find(model, 'r3')).toBe('unknown-revision');
+    expect(models.find(model, 'r2')).toMatchObject({ revision: { revision: 'r2' } });
+  });
+
+  it('forget a revision that the latest update leaves out', () => {
+    const models = open();
+    models.protect(protectionOf('m', ['r2']));
+    expect(models.find(model, 'r1')).toBe('unknown-revision');
+  });
+
+  it('have an anomaly open on its own revision from raised to closed', () => {
+    const models = open();
+    models.raise(raised('a1'));
+    expect([anomalyOf(models, 'r1'), anomalyOf(models, 'r2')]).toEqual(['a1', undefined]);
+    models.close(closed('a1'));
+    expect(anomalyOf(models)).toBeUndefined();
+  });
+
+  it('do not mind in which order raised and closed come, nor repetitions', () => {
+    const models = open();
+    models.close(closed('a1'));
+    models.raise(raised('a1'));
+    expect(anomalyOf(models)).toBeUndefined();
+    models.raise(raised('a2'));
+    models.close(closed('a1'));
+    expect(anomalyOf(models)).toBe('a2');
+  });
+});
