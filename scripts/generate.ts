@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { documents } from '#contracts';
 import { DemoResult } from '#testbed';
+import { openApi } from '../services/defense-orchestrator/handlers/api.js';
 import { policyReference } from './policy-reference.js';
 
 const check = process.argv.includes('--check');
@@ -11,6 +12,7 @@ const schemas = 'libs/contracts/generated';
 const json = (content: object) => `${JSON.stringify(content, null, 2)}\n`;
 const wanted = new Map([...documents()].map(([name, content]) => [join(schemas, name), json(content)]));
 wanted.set('docs/policy.md', policyReference());
+wanted.set('services/defense-orchestrator/generated/openapi.json', json(openApi()));
 wanted.set('docs/demo-result.schema.json', json({ title: 'Result of npm run demo -- --json', ...DemoResult }));
 
 const present = (path: string) => {

@@ -4,9 +4,12 @@ import { JetStreamPublisher, RedisOutbox } from '#service-kit';
 import { ArtifactFiles } from './adapters/artifact-files.js';
 import type { Policies } from './adapters/policies-folder.js';
 import { OUTBOX, RedisDefenses } from './adapters/redis-defenses.js';
+import { AnomaliesController } from './handlers/anomalies.controller.js';
 import { ClockHandler } from './handlers/clock.handler.js';
+import { DefensesController } from './handlers/defenses.controller.js';
 import { EventHandlers } from './handlers/event.handlers.js';
 import { Models } from './handlers/models.js';
+import { OpenApiController } from './handlers/openapi.controller.js';
 
 export interface OrchestratorParts {
   policies: Policies;
@@ -19,7 +22,7 @@ export class OrchestratorModule {
   static with({ policies, artifacts, calibrationMethod }: OrchestratorParts): DynamicModule {
     return {
       module: OrchestratorModule,
-      controllers: [EventHandlers],
+      controllers: [EventHandlers, DefensesController, AnomaliesController, OpenApiController],
       providers: [
         {
           provide: RedisOutbox,

@@ -1,11 +1,11 @@
 import { artifactStore } from '#artifacts';
+import { METHOD } from '#change-detection';
 import { startService } from '#service-kit';
 import { ArtifactFiles } from './adapters/artifact-files.js';
 import { readPolicies } from './adapters/policies-folder.js';
 import { OrchestratorModule } from './app.module.js';
 import { configFrom, SOURCE } from './config.js';
 import { FIRST_STATE, problemsOf, STATES } from './domain/states.js';
-import { calibrationMethod } from './adapters/calibration-method.js';
 
 async function start(): Promise<void> {
   const problems = problemsOf(STATES, FIRST_STATE);
@@ -13,8 +13,8 @@ async function start(): Promise<void> {
   const config = configFrom(process.env);
   const store = artifactStore({ root: config.ARTIFACTS_DIR, readable: config.READABLE_DIRS });
   const policies = await readPolicies(config.POLICY_DIR, store);
-  const artifacts = new ArtifactFiles(store, config.ARTIFACTS_DIR, calibrationMethod);
-  await startService(OrchestratorModule.with({ policies, artifacts, calibrationMethod }), {
+  const artifacts = new ArtifactFiles(store, config.ARTIFACTS_DIR, METHOD);
+  await startService(OrchestratorModule.with({ policies, artifacts, calibrationMethod: METHOD }), {
     name: SOURCE,
     natsUrl: config.NATS_URL,
     redisUrl: config.REDIS_URL,

@@ -15,6 +15,7 @@ const modelKey = ({ namespace, model }: ModelName) => `defense:model:${namespace
 const recordKey = (defenseId: string) => `defense:record:${defenseId}`;
 /** Ids of all defenses, by the time of their opening. */
 const INDEX = 'defense:index';
+const PAGE = 100;
 export const OUTBOX = 'defense:outbox';
 
 /** State of the models and records of the defenses, in Redis. Whoever stores second looks and decides again. */
@@ -32,20 +33,35 @@ export class RedisDefenses {
     return parsed<Defense>(await this.redis.get(recordKey(defenseId)));
   }
 
-  /** Newest first. */
-  async defenses(limit: number): Promise<Defense[]> {
-    const ids = await this.redis.zrange(INDEX, '0', String(limit - 1), 'REV');
-    if (ids.length === 0) return [];
-    const records = await this.redis.mget(ids.map(recordKey));
-    return records.map((record) => parsed<Defense>(record)).filter((record) => record !== null);
+  /** Newest first, page by page until enough fit. */
+  async newest(limit: number, fits: (defense: Defense) => boolean): Promise<Defense[]> {
+    const found: Defense[] = [];
+    for (let from = 0; found.length < limit; from += PAGE) {
+      const ids = await this.redis.zrange(INDEX, String(from), String(from + PAGE - 1), 'REV');
+      if (ids.length === 0) break;
+      const records = await this.redis.mget(ids.map(recordKey));
+      found.push(
+        ...records
+          .map((one) => parsed<Defense>(one))
+          .filter((one) => one !== null)
+          .filter(fits),
+      );
+    }
+    return found.slice(0, limit);
   }
 
   /** Stores a step and the events that it causes in one transaction. A step that changes nothing stores nothing. */
-  async take(name: ModelName, now: string, decide: (state: ModelState | null) => Promise<Step>): Promise<void> {
+  async take(
+    name: ModelName,
+    now: string,
+    decide: (state: ModelState | null) => Promise<Step>,
+  ): Promise<ModelState | null> {
     const key = modelKey(name);
+    let stored: ModelState | null = null;
     await this.outbox.update([key], async (redis) => {
       const before = await redis.get(key);
       const { model, suppressed, events } = await decide(parsed<ModelState>(before));
+      stored = model;
       const after = JSON.stringify(model);
       if (after === before && events.length === 0) return {};
       return {
@@ -56,6 +72,7 @@ export class RedisDefenses {
         },
       };
     });
+    return stored;
   }
 }
 

@@ -1,5 +1,12 @@
-import type { EventData, EventName, ProtectedRevision, RobustnessPolicy } from '#contracts';
-import type { Defense, LiveCounts, ModelFile } from './defense.js';
+import {
+  Type,
+  type EventData,
+  type EventName,
+  type ProtectedRevision,
+  type RobustnessPolicy,
+  type Static,
+} from '#contracts';
+import { LiveCounts, type Defense, type ModelFile } from './defense.js';
 
 /** The trusted dataset of a policy, as the jobs carry it. */
 export type TrustedDataset = EventData<'training.requested'>['dataset'];
@@ -18,30 +25,34 @@ export interface Context extends ResolvedPolicy {
   calibrationMethod: string;
 }
 
-/** How the system has answered an anomaly so far. */
-export type Answer = 'none' | 'asked' | 'ignored' | 'dismissed' | 'contained' | 'suppressed' | 'defended';
+const time = { format: 'date-time' };
+const Moment = Type.Union([Type.String(time), Type.Null()]);
 
-export interface Anomaly {
-  anomalyId: string;
-  revision: string;
-  raisedAt: string;
-  closed: boolean;
-  verdict: 'attack' | 'drift' | 'undetermined' | null;
-  verdictAt: string | null;
-  statement: string | null;
-  answer: Answer;
-  /** Defenses opened for it. */
-  attempts: number;
-  /** Live counts since the alarm. */
-  live: LiveCounts;
-  /** The labelled error of this revision is out of tolerance at present. */
-  errorAlarm: boolean;
-  /** First answers of their kind: each is published once for an anomaly. */
-  containedAt: string | null;
-  suppressedAt: string | null;
-  /** Set when the evaluation of a contained revision fell under the gate: why it is not contained any more. */
-  belowGate: string | null;
-}
+/** How the system has answered an anomaly so far. */
+const Answer = Type.Enum(['none', 'asked', 'ignored', 'dismissed', 'contained', 'suppressed', 'defended']);
+
+/** The present, or else last, anomaly of a revision. */
+export const Anomaly = Type.Object({
+  anomalyId: Type.String(),
+  revision: Type.String(),
+  raisedAt: Type.String(time),
+  closed: Type.Boolean(),
+  verdict: Type.Union([Type.Enum(['attack', 'drift', 'undetermined']), Type.Null()]),
+  verdictAt: Moment,
+  statement: Type.Union([Type.String(), Type.Null()]),
+  answer: Answer,
+  attempts: Type.Integer({ minimum: 0, description: 'defenses opened for it' }),
+  /** Since the alarm. */
+  live: LiveCounts,
+  errorAlarm: Type.Boolean({ description: 'the labelled error of the revision is out of tolerance' }),
+  // First answers of their kind: each is published once for an anomaly.
+  containedAt: Moment,
+  suppressedAt: Moment,
+  belowGate: Type.Union([Type.String(), Type.Null()], {
+    description: 'why it is not contained any more, when an evaluation fell under the gate',
+  }),
+});
+export type Anomaly = Static<typeof Anomaly>;
 
 /** A calibration of one model file, found or asked for. */
 export interface CalibrationRecord {

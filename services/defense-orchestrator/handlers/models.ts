@@ -1,8 +1,15 @@
-import { Logger } from '@nestjs/common';
+import { ConflictException, Logger } from '@nestjs/common';
 import type { ArtifactFiles } from '../adapters/artifact-files.js';
 import { keyOf, type Policies } from '../adapters/policies-folder.js';
 import type { ModelName, RedisDefenses } from '../adapters/redis-defenses.js';
-import type { Context, Incoming, ModelState, ResolvedPolicy } from '../domain/model.js';
+import {
+  NotNowError,
+  type Command,
+  type Context,
+  type Incoming,
+  type ModelState,
+  type ResolvedPolicy,
+} from '../domain/model.js';
 import { newModel } from '../domain/protection.js';
 import { step } from '../domain/step.js';
 
@@ -19,14 +26,14 @@ export class Models {
   ) {}
 
   /** Resolves when the step is stored. What is about a model without a policy is nobody's business here. */
-  async take(name: ModelName, incoming: Incoming): Promise<void> {
+  async take(name: ModelName, incoming: Incoming): Promise<ModelState | null> {
     const resolved = this.policies.get(keyOf(name));
     if (!resolved) {
       this.logger.debug(`${incoming.kind} of ${keyOf(name)}: no policy`);
-      return;
+      return null;
     }
     const now = this.clock().toISOString();
-    await this.defenses.take(name, now, async (state) => {
+    return this.defenses.take(name, now, async (state) => {
       const context: Context = { ...resolved, now, calibrationMethod: this.calibrationMethod };
       const before = state ?? newModel(context);
       const taken = step(before, await this.informed(incoming, state, resolved), context);
@@ -34,6 +41,18 @@ export class Models {
       if (defense?.certificate && !before.defense?.certificate) await this.artifacts.keepCertificate(defense);
       return taken;
     });
+  }
+
+  /** Carries an order out, or says why it does not fit now. */
+  async order(name: ModelName, command: Command): Promise<ModelState> {
+    try {
+      const state = await this.take(name, command);
+      if (!state) throw new NotNowError(`${keyOf(name)} has no policy any more`);
+      return state;
+    } catch (error) {
+      if (error instanceof NotNowError) throw new ConflictException(error.message);
+      throw error;
+    }
   }
 
   /** All models that have a policy. */
