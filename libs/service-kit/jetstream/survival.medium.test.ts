@@ -114,6 +114,25 @@ describe('the transport', () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
+  it('brings a consumer of an earlier version up to date', async () => {
+    const seen: number[] = [];
+    const version = (ackWaitMs: number) => {
+      @Controller()
+      class Handlers {
+        @JetStreamEvent('job.a', { stream: 'JOBS', durable: 'a', ackWaitMs })
+        take(@Payload() { n }: Item) {
+          seen.push(n);
+        }
+      }
+      return Handlers;
+    };
+    await (await bench.start([version(30_000)])).close();
+    await bench.js.publish('job.a', '{"n":1}');
+    await bench.start([version(5_000)]);
+    await eventually(() => seen.length === 1);
+    expect((await bench.manager.consumers.info('JOBS', 'a')).config.ack_wait).toBe(5e9);
+  });
+
   it('creates its streams at once with other services, and updates them', async () => {
     const spec = { ...TEST_STREAMS[1]!, name: 'NEW', subjects: ['new.>'] };
     await Promise.all(Array.from({ length: 8 }, () => ensureStream(bench.manager, spec)));
