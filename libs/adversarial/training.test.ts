@@ -1,0 +1,156 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { type CompiledGraph, type Executor, ortExecutor, patchWeights, parseModel, scalar } from '#onnx-autodiff';
+
+import { blobs, smallCnn } from './fixtures/blobs.js';
+import { hardenModel, trainClassifier } from './harden.js';
+import type { TrainingHooks, TrainingPlan, TrainingProgress } from './plan.js';
+
+const executor = ortExecutor({ threads: 1 });
+const training = blobs(240, 1);
+const validation = blobs(60, 2);
+const plan: TrainingPlan = {
+  recipe: { attackSteps: 2, epochs: 4, batchSize: 32, learningRate: 0.02, epsilonFactor: 1.25 },
+  threat: { norm: 'linf', epsilon: 0.08, range: [0, 1] },
+  seed: 1,
+};
+const harden = (hooks: TrainingHooks = {}, changes: Partial<TrainingPlan> = {}) =>
+  hardenModel(smallCnn(3), training, validation, { ...plan, ...changes }, { executor, ...hooks });
+
+function memory() {
+  const saved: Uint8Array[] = [];
+  return {
+    saved,
+    load: () => Promise.resolve(saved.at(-1)),
+    save: (bytes: Uint8Array) => Promise.resolve(void saved.push(bytes)),
+  };
+}
+
+describe('training', () => {
+  it('gives the same weights for the same seed, and others for another', async () => {
+    const [first, second, other] = [await harden(), await harden(), await harden({}, { seed: 2 })];
+    expect(second.weights).toEqual(first.weights);
+    expect(other.weights).not.toEqual(first.weights);
+  });
+
+  it('goes on after an interruption as if it had not been there', async () => {
+    const whole = await harden();
+    for (const epochs of [1, 3]) {
+      const checkpoint = memory();
+      const stop = new AbortController();
+      const onProgress = ({ epoch }: TrainingProgress) => epoch > epochs && stop.abort();
+      await expect(harden({ checkpoint, signal: stop.signal, onProgress, progressEvery: 2 })).rejects.toThrow(/abort/);
+      expect(checkpoint.saved.length).toBe(epochs);
+      const resumed = await harden({ checkpoint });
+      expect(resumed.report.resumedAtEpoch).toBe(epochs);
+      expect(resumed.weights).toEqual(whole.weights);
+      expect(resumed.report.epochs).toEqual(whole.report.epochs);
+    }
+  });
+
+  it('takes a finished checkpoint for the result, and that of another run for none', async () => {
+    const checkpoint = memory();
+    const first = await harden({ checkpoint });
+    const again = await harden({ checkpoint });
+    expect(again.report.resumedAtEpoch).toBe(plan.recipe.epochs);
+    expect(again.weights).toEqual(first.weights);
+    expect((await harden({ checkpoint }, { seed: 2 })).report.resumedAtEpoch).toBe(0);
+  });
+
+  it('says how far it is', async () => {
+    const seen: TrainingProgress[] = [];
+    let clock = 0;
+    await harden({ onProgress: (progress) => seen.push(progress), progressEvery: 3, now: () => (clock += 100) });
+    const steps = 7 * 4;
+    expect(seen.at(-1)).toMatchObject({
+      step: steps,
+      totalSteps: steps,
+      epoch: 4,
+      epochs: 4,
+      etaSeconds: 0,
+      backOffs: 0,
+    });
+    expect(seen.map(({ step }) => step)).toEqual([3, 6, 7, 10, 13, 14, 17, 20, 21, 24, 27, 28]);
+    expect(seen[0]!.robustAccuracy).toBeNull();
+    expect(seen.at(-1)!.robustAccuracy).toBeGreaterThan(0);
+    expect(seen[0]!.etaSeconds).toBeGreaterThan(seen.at(-2)!.etaSeconds);
+    expect(seen.at(-1)!.loss).toBeLessThan(seen[0]!.loss);
+  });
+
+  it('ends with what it has when the time is up', async () => {
+    let clock = 0;
+    const { report, weights } = await harden({ timeBudgetSeconds: 1, now: () => (clock += 100) });
+    expect(report.endedBy).toBe('time budget');
+    expect(report.epochs.length).toBe(2);
+    expect(report.chosenEpoch).toBe(2);
+    expect(patchWeights(smallCnn(3), weights)).not.toEqual(smallCnn(3).bytes);
+  });
+
+  it('takes the epoch that was best on the validation rows', async () => {
+    const { report } = await harden();
+    const robust = report.epochs.map(({ validation }) => validation?.robust ?? -1);
+    expect(robust[report.chosenEpoch - 1]).toBe(Math.max(...robust));
+    expect(report.epochs[0]!.validation).toBeNull(); // still warming up
+  });
+
+  it('begins anew with half the learning rate when the loss is not a number', async () => {
+    const rates: number[] = [];
+    const breaking: Executor = {
+      ...executor,
+      compile: async (graph) => {
+        const compiled = await executor.compile(graph);
+        if (!graph.outputs.includes('@loss')) return compiled;
+        const run: CompiledGraph['run'] = async (feeds) => {
+          const outputs = await compiled.run(feeds);
+          rates.push(feeds['@learningRate']!.data[0] as number);
+          return rates.length === 9 ? { ...outputs, '@loss': scalar(NaN) } : outputs;
+        };
+        return { ...compiled, run };
+      },
+    };
+    const { report } = await hardenModel(smallCnn(3), training, validation, plan, { executor: breaking });
+    expect(report).toMatchObject({ backOffs: 1, endedBy: 'schedule' });
+    expect(report.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
+    expect(rates.length).toBe(9 + 28);
+    expect(rates[9]).toBeCloseTo(rates[0]! / 2, 9);
+  });
+
+  it.each([
+    ['a constant predictor', 1000],
+    ['overflow', 3e38],
+  ])('gives up, and says so, when it ends in %s every time', async (_end, learningRate) => {
+    const run = harden({}, { recipe: { ...plan.recipe, learningRate } });
+    await expect(run).rejects.toThrow(expect.objectContaining({ name: 'TrainingCollapsedError' }));
+  });
+
+  it('without attacks learns to classify', async () => {
+    const recipe = { epochs: 4, batchSize: 16, learningRate: 0.02 };
+    const { report, weights } = await trainClassifier(
+      smallCnn(3),
+      training,
+      validation,
+      { recipe, range: [0, 1], seed: 1 },
+      { executor },
+    );
+    expect(report.epochs.at(-1)!.validation!.clean).toBeGreaterThan(0.95);
+    expect(parseModel(patchWeights(smallCnn(3), weights)).parameters.length).toBe(weights.size);
+  });
+
+  const bad: [string, () => Promise<unknown>][] = [
+    ['recipe.attackSteps', () => harden({}, { recipe: { ...plan.recipe, attackSteps: 0 } })],
+    ['recipe.batchSize', () => harden({}, { recipe: { ...plan.recipe, batchSize: 1000 } })],
+    ['threat.epsilon', () => harden({}, { threat: { ...plan.threat, epsilon: 0 } })],
+    [
+      'training',
+      () => hardenModel(smallCnn(3), { ...training, y: training.y.map(() => 9) }, validation, plan, { executor }),
+    ],
+    [
+      'validation.x',
+      () =>
+        hardenModel(smallCnn(3), training, { ...validation, x: validation.x.map((v) => v - 1) }, plan, { executor }),
+    ],
+  ];
+  it.each(bad)('refuses a bad %s by name', async (field, run) => {
+    await expect(run()).rejects.toThrow(expect.objectContaining({ field }));
+  });
+});
