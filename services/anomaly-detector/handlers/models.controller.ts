@@ -1,0 +1,31 @@
+import { Controller, Get } from '@nestjs/common';
+import { combinedEvidence } from '#change-detection';
+import { signalEvidence } from '../domain/anomaly.js';
+import { DetectorLoop } from './detector.loop.js';
+
+/** What the detector knows at present, for people. */
+@Controller('v1/models')
+export class ModelsController {
+  constructor(private readonly detector: DetectorLoop) {}
+
+  @Get()
+  list() {
+    return this.detector.snapshot().flatMap(({ namespace, model, revisions }) =>
+      Object.entries(revisions).map(([revision, state]) => ({
+        namespace,
+        model,
+        revision,
+        calibration: state.calibration,
+        examined: state.examined,
+        evidence: combinedEvidence(Object.values(state.signals).map(({ esr }) => esr)),
+        signals: signalEvidence(state),
+        anomaly: state.anomaly && {
+          id: state.anomaly.id,
+          openedAt: state.anomaly.openedAt,
+          verdict: state.anomaly.verdict,
+          tests: state.anomaly.tests.map(({ test }) => test),
+        },
+      })),
+    );
+  }
+}
