@@ -106,6 +106,15 @@ describe('the outbox', () => {
     expect(await outbox.pending()).toBe(1);
   });
 
+  it('lets a decision be to do nothing, once and for all if there is a cause', async () => {
+    const outbox = newProcess();
+    const before = await redis.dbsize();
+    expect(await outbox.update(['x'], () => Promise.resolve({}))).toBe('done');
+    expect(await redis.dbsize()).toBe(before);
+    const nothing = () => outbox.update(['x'], () => Promise.resolve({}), { once: 'cause-2' });
+    expect([await nothing(), await nothing()]).toEqual(['done', 'duplicate']);
+  });
+
   it('decides again when another process was faster', async () => {
     const processes = [newProcess(), newProcess(), newProcess()];
     const decisions: number[] = [];

@@ -83,6 +83,7 @@ export class RedisOutbox implements OnApplicationBootstrap, OnApplicationShutdow
       async (redis): Promise<Transaction<CommitResult>> => {
         if (onceKey && (await redis.exists(onceKey))) return { result: 'duplicate' };
         const { change, messages = [] } = await decide(redis);
+        if (!onceKey && !change && messages.length === 0) return { result: 'done' }; // decided to do nothing
         const entries = messages.map(encode);
         return {
           result: 'done',
