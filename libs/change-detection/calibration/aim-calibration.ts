@@ -2,7 +2,7 @@ import { EVENTS, swapSum } from '../aim/swap-score.js';
 import { wilsonUpper } from '../tolerance.js';
 import type { AimBounds, AimCalibration, SplitChoice } from './calibration.js';
 import { worst, type TestCondition } from './choose-split.js';
-import type { Uniform } from './corruptions/noise.js';
+import type { Uniform } from '../randomness.js';
 import { powerOver, refusal, type Finding } from './finding.js';
 import { costlyAttacks, driftBound, median } from './gap.js';
 import { aimPower } from './power.js';

@@ -3,7 +3,7 @@ import type { InputShape, ModelFunctions } from '../model.js';
 import { METHOD, type Calibration } from './calibration.js';
 import { accuracyOf, attackCondition, firstRows, harmlessConditions, pickRows } from './conditions.js';
 import { corruptionsFor, unitsOf } from './corruptions/corruptions.js';
-import { shuffled } from './corruptions/noise.js';
+import { shuffled } from '../randomness.js';
 import { fitSplit } from './fit-split.js';
 import { calibrateSignals } from './signal-calibration.js';
 import { calibrateTests, noTests } from './test-calibration.js';

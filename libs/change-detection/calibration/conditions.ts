@@ -2,7 +2,7 @@ import type { ModelFunctions } from '../model.js';
 import { predictedClass } from '../signals/probabilities.js';
 import type { CalibrationAttack, TrustedRows } from './calibrate.js';
 import type { Corruption } from './corruptions/corruptions.js';
-import type { Uniform } from './corruptions/noise.js';
+import { seeded, type Uniform } from '../randomness.js';
 
 /** The examined trusted rows, as they are, harmlessly changed, or attacked. */
 export interface Condition {
@@ -24,7 +24,7 @@ export function harmlessConditions(
   const clean: Condition = { name: 'unchanged', role: 'clean', epsilon: 0, accuracy: null, rows: () => rows };
   const changed = corruptions.map(({ name, apply }): Condition => {
     const seed = Math.floor(uniform() * 2 ** 32);
-    const make = () => ({ ...rows, x: apply(rows.x, rows.n, mulberry32(seed)) });
+    const make = () => ({ ...rows, x: apply(rows.x, rows.n, seeded(seed)) });
     return { name, role: 'harmless', epsilon: 0, accuracy: null, rows: make };
   });
   return [clean, ...changed];
@@ -62,15 +62,4 @@ export function pickRows({ x, y, n }: TrustedRows, picked: readonly number[]): T
   const out = new Float32Array(picked.length * features);
   picked.forEach((row, at) => out.set(x.subarray(row * features, (row + 1) * features), at * features));
   return { x: out, y: Int32Array.from(picked, (row) => y[row]!), n: picked.length };
-}
-
-/** Tommy Ettinger's 32-bit generator: enough for noise that must only come out alike each time. */
-function mulberry32(seed: number): Uniform {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,6 +1,6 @@
 import type { LabelledBounds, LabelledCalibration, SplitChoice } from './calibration.js';
 import { worst, type TestCondition } from './choose-split.js';
-import type { Uniform } from './corruptions/noise.js';
+import type { Uniform } from '../randomness.js';
 import { powerOver, refusal, type Finding } from './finding.js';
 import { costlyAttacks, driftBound, median } from './gap.js';
 import type { LabelledTables } from './measure.js';

@@ -1,6 +1,6 @@
 import type { SplitChoice } from './calibration.js';
 import { firstRows, type Condition } from './conditions.js';
-import type { Uniform } from './corruptions/noise.js';
+import type { Uniform } from '../randomness.js';
 import type { TestMaterial } from './test-calibration.js';
 import { measure, type LabelledTables, type Measured, type Wanted } from './measure.js';
 

@@ -3,7 +3,7 @@ import { openAimTest, updateAimTest } from '../verdict/aim-test.js';
 import type { Decision, Thresholds } from '../verdict/decision.js';
 import { openLabelledTest, updateLabelledTest } from '../verdict/labelled-test.js';
 import type { AimBounds, LabelledBounds } from './calibration.js';
-import type { Uniform } from './corruptions/noise.js';
+import type { Uniform } from '../randomness.js';
 import { median } from './gap.js';
 import type { AimTables, LabelledTables } from './measure.js';
 import { pairAt, SHIFTS, type PairTable } from './pair-table.js';

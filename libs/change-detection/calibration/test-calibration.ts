@@ -5,7 +5,7 @@ import type { TrustedRows } from './calibrate.js';
 import type { Calibration, LabelledCalibration, SplitCalibration, SplitChoice } from './calibration.js';
 import { bestChoice, separation } from './choose-split.js';
 import type { Condition } from './conditions.js';
-import type { Uniform } from './corruptions/noise.js';
+import type { Uniform } from '../randomness.js';
 import type { Finding } from './finding.js';
 import { findGated } from './gated-calibration.js';
 import { findLabelled, LABELLED_STATISTICS, LEAST_LABELLED_MEAN } from './labelled-calibration.js';

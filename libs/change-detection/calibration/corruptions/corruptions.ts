@@ -1,7 +1,7 @@
 import type { InputShape } from '../../model.js';
 import { imageLayout, type ImageLayout } from '../image-layout.js';
 import { IMAGE_CORRUPTIONS, type ImageCorruption } from './images.js';
-import type { Uniform } from './noise.js';
+import type { Uniform } from '../../randomness.js';
 import { SERIES_CORRUPTIONS, VECTOR_CORRUPTIONS, type VectorCorruption } from './vectors.js';
 
 /** A harmless change of `rows` rows in input units. */

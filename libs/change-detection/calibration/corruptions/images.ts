@@ -1,6 +1,6 @@
 import { gaussianBlur, rolled, rotated, type Plane } from './filters.js';
 import { jpeg } from './jpeg.js';
-import { normal, type Uniform } from './noise.js';
+import { normal, type Uniform } from '../../randomness.js';
 
 /** Images with values in [0, 1], n x channels x height x width. */
 export interface Images {

@@ -1,5 +1,5 @@
 import { gaussianBlur } from './filters.js';
-import { normal, type Uniform } from './noise.js';
+import { normal, type Uniform } from '../../randomness.js';
 
 /** Rows in standard units (mean 0, deviation 1 of each feature), n x channels x time; tables have one channel. */
 export interface Vectors {

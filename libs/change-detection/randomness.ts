@@ -13,3 +13,14 @@ export function shuffled(n: number, uniform: Uniform): number[] {
   }
   return order;
 }
+
+/** Tommy Ettinger's mulberry32: 32 bits of state, enough for noise that must only come out alike each time. */
+export function seeded(seed: number): Uniform {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
