@@ -15,7 +15,7 @@ const firstRows = (data: Dataset, n: number): Dataset => ({
 describe('hardening on handwritten digits', () => {
   it('turns a network that PGD defeats into one that stands, and keeps it accurate', async () => {
     const parts = digitParts();
-    const training = firstRows(parts.training, 2000);
+    const training = firstRows(parts.training, 1200);
     const validation = firstRows(parts.validation, 100);
     const executor = ortExecutor({ threads: 1 });
     const range = [0, 1] as const;
@@ -52,7 +52,7 @@ describe('hardening on handwritten digits', () => {
         restarts: 2,
         seed: 1,
       } as const;
-      const { clean, attacks, flags } = await evaluateRobustness(model, firstRows(parts.certificate, 200), options);
+      const { clean, attacks, flags } = await evaluateRobustness(model, firstRows(parts.certificate, 120), options);
       return { clean: clean.value, pgd: attacks[0]!.pgd.value, flags };
     };
     const [weak, strong] = [await measure(before), await measure(after)];
