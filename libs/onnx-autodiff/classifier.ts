@@ -31,7 +31,18 @@ export interface LoadOptions {
   readonly executor: Executor;
 }
 
-export async function loadClassifier(model: OnnxModel, { batch, executor }: LoadOptions): Promise<Classifier> {
+/** Reads shapes by running the model once; throws UnsupportedModelError where it has no gradient. */
+export async function loadClassifier(model: OnnxModel, options: LoadOptions): Promise<Classifier> {
+  try {
+    const classifier = await readClassifier(model, options);
+    checkDifferentiable(classifier);
+    return classifier;
+  } catch (error) {
+    throw error instanceof UnsupportedModelError ? error.inOpset(model.opset) : error;
+  }
+}
+
+async function readClassifier(model: OnnxModel, { batch, executor }: LoadOptions): Promise<Classifier> {
   const inputDims = inputDimsAt(model, batch);
   const network = networkAt(model, batch);
   const probed = await probe(network, new Map([[model.input.name, noise(inputDims)]]), executor);
@@ -40,7 +51,7 @@ export async function loadClassifier(model: OnnxModel, { batch, executor }: Load
   const used = new Set(source.nodes.flatMap((node) => node.inputs));
   const tensors = (weights: readonly ModelParameter[]) =>
     new Map(weights.filter(({ name }) => used.has(name)).map(({ name, data, dims }) => [name, floats(data, dims)]));
-  const classifier: Classifier = {
+  return {
     batch,
     classes: source.dims(logits)[1] ?? 1,
     inputDims,
@@ -49,20 +60,17 @@ export async function loadClassifier(model: OnnxModel, { batch, executor }: Load
     instantiate: (graph, x, weights, prefix) =>
       copyInto(graph, source, new Map([...weights, [model.input.name, x]]), prefix)(logits),
   };
-  checkDifferentiable(classifier);
-  return classifier;
 }
 
 const noise = (dims: readonly number[]): Tensor =>
   floats(Float32Array.from({ length: elementCount(dims) }, normalStream(1)), dims);
 
-/** Copies the nodes and gives the new names. Equal small constants are shared, large ones by their name. */
+/** Copies the nodes and gives the new names. */
 function copyInto(graph: Graph, source: Graph, names: Map<string, string>, prefix: string): (name: string) => string {
   const renamed = (name: string): string => (name === '' ? '' : (names.get(name) ?? name));
   const used = new Set(source.nodes.flatMap((node) => node.inputs));
   for (const [name, { data, dims, type }] of source.constants)
-    if (used.has(name))
-      names.set(name, graph.constants.get(name)?.data === data ? name : graph.constant(data, dims, type));
+    if (used.has(name)) names.set(name, graph.constant(data, dims, type));
   for (const node of source.nodes) {
     const outputs = node.outputs.map((name) => (name === '' ? '' : graph.fresh(`${prefix}${name}`)));
     node.outputs.forEach((name, i) => names.set(name, outputs[i] ?? ''));

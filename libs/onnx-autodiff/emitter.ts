@@ -67,6 +67,10 @@ export class Emitter {
   indicator = (condition: string): string =>
     this.apply('Cast', [condition], { to: 1 }, this.dims(condition), 'float32');
 
+  /** As float32, whatever it was. */
+  toFloat = (x: string): string =>
+    this.graph.type(x) === 'float32' ? x : this.apply('Cast', [x], { to: 1 }, this.dims(x));
+
   reshape(x: string, dims: readonly number[]): string {
     if (sameDims(this.dims(x), dims)) return x;
     return this.apply('Reshape', [x, this.integers(dims)], {}, dims, this.graph.type(x));

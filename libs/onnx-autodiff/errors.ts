@@ -19,4 +19,15 @@ export class UnsupportedModelError extends Error {
     this.node = where.node;
     this.opset = where.opset;
   }
+
+  /** The same with the opset, which only whoever knows the file can add. */
+  inOpset(opset: number): UnsupportedModelError {
+    if (this.opset !== undefined) return this;
+    const where = {
+      ...(this.op !== undefined && { op: this.op }),
+      ...(this.node !== undefined && { node: this.node }),
+      opset,
+    };
+    return new UnsupportedModelError(`${this.message} (opset ${opset})`, where, { cause: this });
+  }
 }

@@ -40,7 +40,9 @@ export function gradients(
     const gradient = operation && 'gradient' in operation ? operation.gradient : undefined;
     if (gradient === undefined) throw new Error(`${node.op} has no gradient: is a tensor missing in \`constants\`?`);
     if (gradient === 'none') continue;
-    gradient(new Backward(emit, node, node.outputs.map(total), needs)).forEach((adjoint, i) => {
+    const backward = new Backward(emit, node, node.outputs.map(total), needs);
+    if (gradient === 'constants only') throw backward.unsupported('a result that depends on the input or on weights');
+    gradient(backward).forEach((adjoint, i) => {
       const name = node.inputs[i] ?? '';
       if (adjoint !== undefined && adjoint !== false && needs(i))
         adjoints.set(name, [...(adjoints.get(name) ?? []), adjoint]);

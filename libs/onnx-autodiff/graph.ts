@@ -16,7 +16,7 @@ export interface ValueType {
   readonly dims?: readonly number[] | undefined;
 }
 
-/** Constants of at most this many elements are shared when equal, so that common subexpressions are found. */
+/** Constants of at most this many elements are shared when equal, larger ones when they are the same array: common subexpressions show. */
 const SHARED_CONSTANT = 16;
 
 /**
@@ -30,6 +30,7 @@ export class Graph {
   readonly constants = new Map<string, Tensor>();
   private readonly values = new Map<string, ValueType>();
   private readonly shared = new Map<string, string>();
+  private readonly identities = new Map<TensorData, string>();
   private counter = 0;
 
   /** `original`: the graph that this one will be a rewritten copy of; its names stay free. */
@@ -49,18 +50,26 @@ export class Graph {
     name?: string,
   ): string {
     const values = typeof data === 'number' ? [data] : data;
-    const key =
-      name === undefined && values.length <= SHARED_CONSTANT ? `${type}[${dims.join()}]${values.join()}` : undefined;
-    const known = key === undefined ? undefined : this.shared.get(key);
-    if (known !== undefined) return known;
     const typed = ArrayBuffer.isView(values) ? values : elements(type, values);
     if (typed.length !== elementCount(dims))
       throw new RangeError(`${typed.length} numbers do not fill a constant of shape [${dims.join(', ')}]`);
+    const contents = typed.length <= SHARED_CONSTANT ? typed.join() : this.identityOf(typed);
+    const key = `${type}[${dims.join()}]${contents}`;
+    const known = this.shared.get(key);
+    if (name === undefined && known !== undefined) return known;
     const constantName = name ?? this.fresh('constant');
     this.declare(constantName, { dims, type });
     this.constants.set(constantName, { type, dims, data: typed });
-    if (key !== undefined) this.shared.set(key, constantName);
+    if (known === undefined) this.shared.set(key, constantName);
     return constantName;
+  }
+
+  private identityOf(data: TensorData): string {
+    const known = this.identities.get(data);
+    if (known !== undefined) return known;
+    const identity = `#${this.identities.size}`;
+    this.identities.set(data, identity);
+    return identity;
   }
 
   /** Appends a node of one output and returns the output's name. */

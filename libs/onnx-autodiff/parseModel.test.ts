@@ -48,10 +48,10 @@ const relu = node('Relu', ['x'], ['y']);
 
 describe('parseModel', () => {
   it('names the operation, the node and the opset that it cannot differentiate, and what to do', () => {
-    const error = failure(file([node('NonZero', ['x'], ['y'])]));
+    const error = failure(file([node('RoiAlign', ['x'], ['y'])]));
     expect(error).toBeInstanceOf(UnsupportedModelError);
-    expect(error).toMatchObject({ op: 'NonZero', node: 'y', opset: 17 });
-    expect(error.message).toMatch(/NonZero.*"y".*opset 17.*replace it/);
+    expect(error).toMatchObject({ op: 'RoiAlign', node: 'y', opset: 17 });
+    expect(error.message).toMatch(/RoiAlign.*"y".*opset 17.*replace it/);
     expect(failure(file([node('QLinearConv', ['x'], ['y'])])).message).toMatch(/harden the float32 model/);
     expect(failure(file([node('Loop', ['x'], ['y'])])).message).toMatch(/without control flow/);
   });
@@ -181,7 +181,7 @@ describe('loadClassifier', () => {
         {},
         { w: { type: 'float32', dims: [3], data: new Float32Array(3).fill(1) } },
       ),
-      /Pow node "y": an exponent/,
+      /Pow node "y": an exponent.*opset 17/,
     ],
   ])('refuses a model %s', async (_what, bytes, message) => {
     await expect(load(bytes)).rejects.toThrow(message);

@@ -151,7 +151,7 @@ function trainable(nodes: readonly GraphNode[], constants: ReadonlyMap<string, T
   const statistics = new Map<string, ModelParameter>();
   for (const node of nodes) {
     const operation = operationOf(node.op);
-    if (!operation || !('gradient' in operation) || operation.gradient === 'none') continue;
+    if (!operation || !('gradient' in operation) || typeof operation.gradient === 'string') continue;
     node.inputs.forEach((name, position) => {
       const tensor = constants.get(name);
       if (!(tensor?.data instanceof Float32Array) || operation.settings?.includes(position)) return;

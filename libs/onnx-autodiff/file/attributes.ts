@@ -13,7 +13,7 @@ export type AttributeValue = number | string | readonly number[] | readonly stri
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 const floatNames = new Set(
-  'alpha beta gamma epsilon momentum bias lambd ratio value_float value_floats high low mean scale scales min max extrapolation_value cubic_coeff_a seed'.split(
+  'value alpha beta gamma epsilon momentum bias lambd ratio value_float value_floats high low mean scale scales min max extrapolation_value cubic_coeff_a seed'.split(
     ' ',
   ),
 );

@@ -27,7 +27,7 @@ const bytesPerElement: Record<ElementType, number> = {
 };
 
 /** Far above any classifier's largest tensor, far below what would exhaust memory. */
-export const MAX_ELEMENTS = 2 ** 31;
+const MAX_ELEMENTS = 2 ** 31;
 
 export function encodeTensor(name: string, tensor: Tensor): TensorProto {
   const { buffer, byteOffset, byteLength } = tensor.data;

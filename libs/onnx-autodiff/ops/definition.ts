@@ -10,8 +10,11 @@ export type Operation = Differentiable | Rewritten;
 export interface Differentiable {
   /** Rewrites a node of the file's opset into nodes of opset 17. */
   readonly normalize?: Rewrite;
-  /** `none`: the outputs do not change with the inputs, or only in jumps. */
-  readonly gradient: GradientRule | 'none';
+  /**
+   * `none`: the outputs do not change with the inputs, or only in jumps. `constants only`: allowed where shapes, masks
+   * and the like are computed, from nothing that depends on the model's input or weights.
+   */
+  readonly gradient: GradientRule | 'none' | 'constants only';
   /** Positions of inputs that are settings, never weights to train. */
   readonly settings?: readonly number[];
   /** Positions of running statistics: stored in the file, updated by batches rather than by gradients. */
@@ -98,6 +101,21 @@ export const withAttributes = (
     ),
   ),
 });
+
+/** Collects the nodes of a rewrite: each call appends one and gives the name of its output. */
+export function writeNodes(source: GraphNode, file: Importing) {
+  const nodes: GraphNode[] = [];
+  const apply = (
+    op: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+    output = file.fresh(op),
+  ): string => {
+    nodes.push({ op, inputs, outputs: [output], attributes, name: source.name });
+    return output;
+  };
+  return { nodes, apply, output: source.outputs[0] ?? '' };
+}
 
 /** Moves an attribute to the input that took its place in a later opset. */
 export function attributeToInput(node: GraphNode, attribute: string, position: number, file: Importing): GraphNode {

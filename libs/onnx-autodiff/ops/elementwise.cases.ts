@@ -26,6 +26,14 @@ const broadcast = (op: string): GradientCase[] =>
     build: (file) => file.node(op, ['a', 'b']),
   }));
 
+const several = (op: string): GradientCase[] => [
+  {
+    name: 'three tensors',
+    inputs: { a: uniform([3, 4]), b: uniform([4]), c: uniform([3, 1]) },
+    build: (file) => file.node(op, ['a', 'b', 'c']),
+  },
+];
+
 const extreme = (op: string): GradientCase[] => [
   {
     name: 'two tensors',
@@ -35,8 +43,8 @@ const extreme = (op: string): GradientCase[] => [
 ];
 
 const S = [3, 8];
-const unary = (op: string, attributes: Attributes = {}, x: Tensor = spread(S, 0.11)): GradientCase[] => [
-  { name: 'of every sign and size', inputs: { x }, build: (file) => file.node(op, ['x'], attributes) },
+const unary = (op: string, attributes: Attributes = {}, x: Tensor = spread(S, 0.11), opset = 17): GradientCase[] => [
+  { name: 'of every sign and size', opset, inputs: { x }, build: (file) => file.node(op, ['x'], attributes) },
 ];
 const positive = (op: string): GradientCase[] => unary(op, {}, uniform(S, 0.5, 2));
 
@@ -48,14 +56,14 @@ export const elementwiseCases: CasesOf<typeof elementwise> = {
     { name: 'by itself', inputs: { x: uniform(S) }, build: (file) => file.node('Mul', ['x', 'x']) },
   ],
   Div: broadcast('Div'),
-  Sum: [
-    {
-      name: 'three tensors',
-      inputs: { a: uniform([3, 4]), b: uniform([4]), c: uniform([3, 1]) },
-      build: (file) => file.node('Sum', ['a', 'b', 'c']),
-    },
-  ],
+  Sum: several('Sum'),
+  Mean: several('Mean'),
   Pow: [
+    {
+      name: 'whole exponent',
+      inputs: { x: uniform(S) },
+      build: (file) => file.node('Pow', ['x', file.constant([3], [], 'int64')]),
+    },
     {
       name: 'constant exponent',
       inputs: { x: uniform(S, 0.5, 2) },
@@ -108,7 +116,8 @@ export const elementwiseCases: CasesOf<typeof elementwise> = {
   Elu: unary('Elu', { alpha: 1.5 }),
   Celu: unary('Celu', { alpha: 0.7 }),
   Selu: unary('Selu'),
-  Gelu: [...unary('Gelu').map((each) => ({ ...each, opset: 20 })), ...unary('Gelu', { approximate: 'tanh' })],
+  Gelu: [...unary('Gelu', {}, spread(S, 0.11), 20), ...unary('Gelu', { approximate: 'tanh' }, spread(S, 0.11), 20)],
+  Mish: unary('Mish', {}, spread(S, 0.11), 18),
   Sigmoid: unary('Sigmoid'),
   Tanh: unary('Tanh'),
   Softplus: unary('Softplus'),

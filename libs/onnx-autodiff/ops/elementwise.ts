@@ -1,7 +1,14 @@
 import type { Emitter } from '../emitter.js';
 import type { GraphNode } from '../graph.js';
 import { numberAttribute, stringAttribute } from './attributes.js';
-import { attributeToInput, type Backward, type GradientRule, type Importing, type Operation } from './definition.js';
+import {
+  attributeToInput,
+  type Backward,
+  type GradientRule,
+  type Importing,
+  type Operation,
+  writeNodes,
+} from './definition.js';
 
 /** The rule of y = f(x): the adjoint of x from x, y and the adjoint g of y. */
 type UnaryRule = (emit: Emitter, x: string, y: string, g: string, backward: Backward) => string;
@@ -30,7 +37,8 @@ const extremeGradient: GradientRule = ({ emit, node, g, needs, y }) => {
 const powGradient: GradientRule = (backward) => {
   const { emit, g, needs } = backward;
   if (needs(1)) throw backward.unsupported('an exponent that is not constant');
-  const [base, exponent] = [backward.input(0), backward.input(1)];
+  const base = backward.input(0);
+  const exponent = emit.toFloat(backward.input(1));
   const slope = emit.mul(exponent, emit.pow(base, emit.sub(exponent, 1)));
   return [emit.unbroadcast(emit.mul(g, slope), backward.dims(0))];
 };
@@ -54,18 +62,28 @@ const kinked = (emit: Emitter, x: string, above: string, below: string): string 
 /** Written with Erf, or with Tanh in the approximate form, since opset 17 has no Gelu. */
 function rewriteGelu(node: GraphNode, file: Importing): readonly GraphNode[] {
   const [x = ''] = node.inputs;
-  const nodes: GraphNode[] = [];
-  const apply = (op: string, inputs: string[], output = file.fresh(op)): string => {
-    nodes.push({ op, inputs, outputs: [output], attributes: {}, name: node.name });
-    return output;
-  };
+  const { nodes, apply, output } = writeNodes(node, file);
   const times = (a: string, factor: number) => apply('Mul', [a, file.scalar(factor)]);
   const approximate = stringAttribute(node, 'approximate', 'none') === 'tanh';
   const cubic = () => apply('Add', [x, times(apply('Mul', [x, apply('Mul', [x, x])]), 0.044715)]);
   const curve = approximate
     ? apply('Tanh', [times(cubic(), Math.sqrt(2 / Math.PI))])
     : apply('Erf', [times(x, Math.SQRT1_2)]);
-  apply('Mul', [times(x, 0.5), apply('Add', [curve, file.scalar(1)])], node.outputs[0]);
+  apply('Mul', [times(x, 0.5), apply('Add', [curve, file.scalar(1)])], {}, output);
+  return nodes;
+}
+
+/** x tanh(softplus(x)), an operation since opset 18. */
+function rewriteMish(node: GraphNode, file: Importing): readonly GraphNode[] {
+  const [x = ''] = node.inputs;
+  const { nodes, apply, output } = writeNodes(node, file);
+  apply('Mul', [x, apply('Tanh', [apply('Softplus', [x])])], {}, output);
+  return nodes;
+}
+
+function rewriteMean(node: GraphNode, file: Importing): readonly GraphNode[] {
+  const { nodes, apply, output } = writeNodes(node, file);
+  apply('Mul', [apply('Sum', node.inputs), file.scalar(1 / node.inputs.length)], {}, output);
   return nodes;
 }
 
@@ -74,6 +92,7 @@ const jump = { gradient: 'none' } as const;
 export const elementwise = {
   Add: { gradient: sumGradient },
   Sum: { gradient: sumGradient },
+  Mean: { rewrite: rewriteMean },
   Sub: {
     gradient: ({ emit, node, g, needs }) => [
       needs(0) && emit.unbroadcast(g, emit.dims(node.inputs[0] ?? '')),
@@ -145,6 +164,7 @@ export const elementwise = {
     return kinked(emit, x, emit.mul(g, gamma), emit.mul(g, emit.add(y, alpha * gamma)));
   }),
   Gelu: { rewrite: rewriteGelu },
+  Mish: { rewrite: rewriteMish },
   Sigmoid: unary((emit, _x, y, g) => emit.mul(g, emit.mul(y, emit.sub(1, y)))),
   Tanh: unary((emit, _x, y, g) => emit.mul(g, emit.sub(1, emit.mul(y, y)))),
   Softplus: unary((emit, x, _y, g) => emit.mul(g, emit.unary('Sigmoid', x))),
@@ -183,4 +203,7 @@ export const elementwise = {
   And: jump,
   Or: jump,
   Not: jump,
+  Xor: jump,
+  IsNaN: jump,
+  Mod: { gradient: 'constants only' },
 } satisfies Record<string, Operation>;

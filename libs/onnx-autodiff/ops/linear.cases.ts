@@ -15,6 +15,13 @@ const gemm = (transA: number, transB: number): GradientCase => ({
 
 export const linearCases: CasesOf<typeof linear> = {
   Gemm: [gemm(0, 0), gemm(0, 1), gemm(1, 0), gemm(1, 1)],
+  Einsum: [
+    {
+      name: 'attention scores',
+      inputs: { q: uniform([2, 3, 2, 4]), k: uniform([2, 5, 2, 4]) },
+      build: (file) => file.node('Einsum', ['q', 'k'], { equation: 'bqhd, bkhd -> bhqk' }),
+    },
+  ],
   MatMul: [
     matMul('matrices', [3, 4], [4, 5]),
     matMul('3-D by matrix', [2, 3, 4], [4, 5]),

@@ -1,6 +1,6 @@
 import type { Emitter } from '../emitter.js';
 import { elementCount } from '../tensor.js';
-import { numberAttribute } from './attributes.js';
+import { numberAttribute, stringAttribute } from './attributes.js';
 import type { Backward, Operation } from './definition.js';
 
 const gemmGradient = ({ emit, node, g, needs }: Backward) => {
@@ -57,7 +57,27 @@ function rows(emit: Emitter, x: string): string {
   return emit.reshape(x, [elementCount(dims) / last, last]);
 }
 
+/** The adjoint of each operand is again an Einsum: of the result's adjoint with the other operands. */
+const einsumGradient = (backward: Backward) => {
+  const { emit, node, g, needs } = backward;
+  const equation = stringAttribute(node, 'equation', '').replaceAll(' ', '');
+  const [left = '', result] = equation.split('->');
+  const terms = left.split(',');
+  if (result === undefined || equation.includes('.'))
+    throw backward.unsupported('an equation without "->" or with "..."');
+  return terms.map((term, i) => {
+    if (!needs(i)) return undefined;
+    const others = terms.filter((_, j) => j !== i);
+    const found = new Set([result, ...others].join(''));
+    if (new Set(term).size < term.length || [...term].some((index) => !found.has(index)))
+      throw backward.unsupported(`an index of "${term}" that occurs twice, or nowhere else in "${equation}"`);
+    const inputs = [g, ...node.inputs.filter((_, j) => j !== i)];
+    return emit.apply('Einsum', inputs, { equation: `${[result, ...others].join()}->${term}` }, backward.dims(i));
+  });
+};
+
 export const linear = {
   Gemm: { gradient: gemmGradient },
   MatMul: { gradient: matMulGradient },
+  Einsum: { gradient: einsumGradient },
 } satisfies Record<string, Operation>;

@@ -69,6 +69,18 @@ export const normalizationCases: CasesOf<typeof normalization> = {
       build: (file) => file.node('InstanceNormalization', ['x', 'scale', 'bias'], { epsilon: 1e-3 }),
     },
   ],
+  GroupNormalization: [
+    {
+      name: 'scaled by channel',
+      opset: 21,
+      inputs: { x: uniform([2, 4, 3, 2]) },
+      build: (file) =>
+        file.node('GroupNormalization', ['x', file.constant([1, 0.5, 2, 1.5]), file.constant([0, 1, 2, 3])], {
+          num_groups: 2,
+          epsilon: 1e-3,
+        }),
+    },
+  ],
   LRN: [
     {
       name: 'window of 5 channels',

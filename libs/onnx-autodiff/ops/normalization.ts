@@ -2,7 +2,7 @@ import { type Emitter, range } from '../emitter.js';
 import type { GraphNode } from '../graph.js';
 import { elementCount } from '../tensor.js';
 import { axisAttribute, numberAttribute } from './attributes.js';
-import type { Backward, GradientRule, Importing, Operation } from './definition.js';
+import { type Backward, type GradientRule, type Importing, type Operation, writeNodes } from './definition.js';
 
 /** A vector of one number a channel, laid along axis 1. */
 const alongChannels = (emit: Emitter, vector: string, rank: number): string =>
@@ -71,6 +71,24 @@ const instanceNormalizationGradient: GradientRule = (backward) => {
   return [needs(0) && ofX(), needs(1) && sumOverRows(emit.mul(g, standard)), needs(2) && sumOverRows(g)];
 };
 
+/** Each group of channels standardized together, then scaled by channel (by group in opset 18). */
+function rewriteGroupNormalization(node: GraphNode, file: Importing): readonly GraphNode[] {
+  const [x = '', scale = '', bias = ''] = node.inputs;
+  const groups = numberAttribute(node, 'num_groups', 1);
+  const factors = file.constantOf(scale)?.dims[0];
+  if (factors === undefined) throw file.unsupported(node, 'a scale that is not a constant');
+  const { nodes, apply, output } = writeNodes(node, file);
+  const vector = (value: number) =>
+    file.constant({ type: 'float32', dims: [groups], data: new Float32Array(groups).fill(value) });
+  const rows = (value: string, count: number) => apply('Reshape', [value, file.integers([0, count, -1])]);
+  const column = (value: string) => apply('Reshape', [value, file.integers([factors, 1])]);
+  const epsilon = numberAttribute(node, 'epsilon', 1e-5);
+  const standard = apply('InstanceNormalization', [rows(x, groups), vector(1), vector(0)], { epsilon });
+  const scaled = apply('Add', [apply('Mul', [rows(standard, factors), column(scale)]), column(bias)]);
+  apply('Reshape', [scaled, apply('Shape', [x])], {}, output);
+  return nodes;
+}
+
 /**
  * y = x d^-beta with d = bias + alpha / size * (sum of x² over a window of `size` channels). The window sum is a
  * convolution along the channel axis; its adjoint is the same with the window turned around.
@@ -123,6 +141,7 @@ export const normalization = {
   },
   LayerNormalization: { gradient: layerNormalizationGradient },
   InstanceNormalization: { gradient: instanceNormalizationGradient },
+  GroupNormalization: { rewrite: rewriteGroupNormalization },
   LRN: { gradient: lrnGradient },
   Softmax: {
     normalize: flattenedRows,

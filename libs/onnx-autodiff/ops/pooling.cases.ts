@@ -38,6 +38,7 @@ export const poolingCases: CasesOf<typeof pooling> = {
       count_include_pad: 1,
     }),
     averagePool('SAME_LOWER', [3, 3], { strides: [2, 2], auto_pad: 'SAME_LOWER' }),
+    { ...averagePool('opset 19', [2, 2], { strides: [2, 2], dilations: [1, 1] }), opset: 19 },
     averagePool('1-D', [3], { strides: [2] }, [2, 3, 11]),
   ],
   GlobalAveragePool: [

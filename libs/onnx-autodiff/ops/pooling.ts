@@ -1,7 +1,8 @@
+import type { GraphNode } from '../graph.js';
 import { elementCount } from '../tensor.js';
 import { range } from '../emitter.js';
 import { integersAttribute, numberAttribute } from './attributes.js';
-import type { GradientRule, Operation } from './definition.js';
+import { type GradientRule, type Importing, type Operation, withAttributes } from './definition.js';
 import { windowAttributes, windowOf } from './window.js';
 
 const maxPoolGradient: GradientRule = (backward) => {
@@ -11,11 +12,17 @@ const maxPoolGradient: GradientRule = (backward) => {
   return [emit.apply('MaxPoolGradient', [g, backward.input(0), y], node.attributes, backward.dims(0))];
 };
 
+/** Opset 19 brought dilations, which opset 17 does not know. */
+function withoutDilations(node: GraphNode, file: Importing): readonly GraphNode[] {
+  if (integersAttribute(node, 'dilations', []).some((dilation) => dilation !== 1))
+    throw file.unsupported(node, 'dilation');
+  return [withAttributes(node, { dilations: undefined })];
+}
+
 const averagePoolGradient: GradientRule = (backward) => {
   const { emit, node, g } = backward;
   const inputDims = backward.dims(0);
   const window = windowOf(node, inputDims.slice(2), integersAttribute(node, 'kernel_shape', []));
-  if (window.dilations.some((dilation) => dilation !== 1)) throw backward.unsupported('dilation');
   const attributes = {
     ...windowAttributes(window),
     count_include_pad: numberAttribute(node, 'count_include_pad', 0),
@@ -39,7 +46,7 @@ const globalMaxPoolGradient: GradientRule = ({ emit, node, g, y }) => {
 
 export const pooling = {
   MaxPool: { gradient: maxPoolGradient },
-  AveragePool: { gradient: averagePoolGradient },
+  AveragePool: { normalize: withoutDilations, gradient: averagePoolGradient },
   GlobalAveragePool: { gradient: globalAveragePoolGradient },
   GlobalMaxPool: { gradient: globalMaxPoolGradient },
 } satisfies Record<string, Operation>;

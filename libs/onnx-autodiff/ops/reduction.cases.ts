@@ -23,5 +23,8 @@ export const reductionCases: CasesOf<typeof reduction> = {
   ReduceMean: cases('ReduceMean'),
   ReduceMax: cases('ReduceMax', spread),
   ReduceMin: cases('ReduceMin', spread),
+  ReduceL1: cases('ReduceL1', spread),
   ReduceL2: cases('ReduceL2'),
+  ReduceSumSquare: cases('ReduceSumSquare'),
+  ReduceLogSumExp: cases('ReduceLogSumExp'),
 };

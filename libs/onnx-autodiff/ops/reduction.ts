@@ -1,4 +1,4 @@
-import { range } from '../emitter.js';
+import { type Emitter, range } from '../emitter.js';
 import type { GraphNode } from '../graph.js';
 import { asNumbers, elementCount } from '../tensor.js';
 import { integersAttribute, numberAttribute } from './attributes.js';
@@ -31,11 +31,14 @@ const extremeGradient = (backward: Backward) => {
   return [emit.mul(isExtreme, emit.div(emit.reshape(g, kept), emit.sum(isExtreme, axes)))];
 };
 
-const l2Gradient = (backward: Backward) => {
-  const { emit, g, y } = backward;
-  const { kept } = reducedAxes(backward);
-  return [emit.mul(backward.input(0), emit.reshape(emit.div(g, y), kept))];
-};
+/** Norms and the like: the adjoint of x is that of y, spread over the axes, times this slope. */
+const slopeGradient =
+  (slope: (emit: Emitter, x: string, y: string) => string) =>
+  (backward: Backward): readonly string[] => {
+    const { emit, g, y } = backward;
+    const { kept } = reducedAxes(backward);
+    return [emit.mul(slope(emit, backward.input(0), emit.reshape(y, kept)), emit.reshape(g, kept))];
+  };
 
 /** From opset 18 on the axes are an input; opset 17 wants an attribute. */
 function axesToAttribute(node: GraphNode, file: Importing): readonly GraphNode[] {
@@ -54,6 +57,10 @@ export const reduction = {
   ReduceMean: { normalize: axesToAttribute, gradient: sumGradient((count) => 1 / count) },
   ReduceMax: { normalize: axesToAttribute, gradient: extremeGradient },
   ReduceMin: { normalize: axesToAttribute, gradient: extremeGradient },
-  ReduceL2: { normalize: axesToAttribute, gradient: l2Gradient },
+  ReduceL1: { normalize: axesToAttribute, gradient: slopeGradient((emit, x) => emit.unary('Sign', x)) },
+  ReduceL2: { normalize: axesToAttribute, gradient: slopeGradient((emit, x, y) => emit.div(x, y)) },
+  ReduceSumSquare: { normalize: axesToAttribute, gradient: slopeGradient((emit, x) => emit.mul(x, 2)) },
+  ReduceLogSumExp: { normalize: axesToAttribute, gradient: slopeGradient((emit, x, y) => emit.exp(emit.sub(x, y))) },
+  ReduceProd: { normalize: axesToAttribute, gradient: 'constants only' },
   ArgMax: { gradient: 'none' },
 } satisfies Record<string, Operation>;

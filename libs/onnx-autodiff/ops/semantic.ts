@@ -5,10 +5,4 @@
  * - MaxPoolGradient(adjoint of y, x, y), attributes of MaxPool -> adjoint of x
  * - AveragePoolGradient(adjoint of y), attributes of AveragePool, its pads resolved, and `input_dims` -> adjoint of x
  */
-export const semanticOperations = [
-  'ConvInputGradient',
-  'ConvWeightGradient',
-  'MaxPoolGradient',
-  'AveragePoolGradient',
-] as const;
-export type SemanticOperation = (typeof semanticOperations)[number];
+export type SemanticOperation = 'ConvInputGradient' | 'ConvWeightGradient' | 'MaxPoolGradient' | 'AveragePoolGradient';

@@ -24,7 +24,13 @@ export const structuralCases: CasesOf<typeof structural> = {
     one('opset 7', (file) => file.node('Dropout', ['x'], { ratio: 0.5 }), Q, 7),
     one('opset 13', (file) => file.node('Dropout', ['x', file.scalar(0.5)]), Q, 13),
   ],
-  Cast: [one('to float', (file) => file.node('Cast', ['x'], { to: 1 }))],
+  Cast: [
+    one('by way of whole numbers: a constant', (file) => {
+      const whole = file.node('Cast', [file.node('Mul', ['x', file.scalar(0.1)])], { to: 7 });
+      return file.node('Add', ['x', file.node('Cast', [whole], { to: 1 })]);
+    }),
+    one('to float', (file) => file.node('Cast', ['x'], { to: 1 })),
+  ],
   Constant: [
     one('a factor', (file) => file.node('Mul', ['x', file.node('Constant', [], { value_float: 1.5 })])),
     one('a tensor', (file) =>
@@ -112,11 +118,40 @@ export const structuralCases: CasesOf<typeof structural> = {
     ),
     one('one index', (file) => file.node('Gather', ['x', file.constant([0], [], 'int64')], { axis: 1 }), [2, 4, 5]),
   ],
+  GatherElements: [
+    one(
+      'repeated indices',
+      (file) => file.node('GatherElements', ['x', file.constant([0, 0, 1, -1, 2, 0], [2, 3], 'int64')], { axis: 1 }),
+      [2, 3],
+    ),
+  ],
+  Tile: [one('two axes', (file) => file.node('Tile', ['x', file.integers([1, 2, 3])]), [2, 3, 2])],
+  CumSum: [
+    one('along rows', (file) => file.node('CumSum', ['x', file.constant([1], [], 'int64')]), [3, 4]),
+    one(
+      'exclusive, backwards',
+      (file) => file.node('CumSum', ['x', file.constant([0], [], 'int64')], { exclusive: 1, reverse: 1 }),
+      [3, 4],
+    ),
+  ],
+  Trilu: [one('lower', (file) => file.node('Trilu', ['x', file.constant([1], [], 'int64')], { upper: 0 }), [4, 5])],
+  SpaceToDepth: [one('blocks of 2', (file) => file.node('SpaceToDepth', ['x'], { blocksize: 2 }), [1, 2, 4, 6])],
   DepthToSpace: [
     one('DCR', (file) => file.node('DepthToSpace', ['x'], { blocksize: 2 }), [1, 8, 2, 3]),
     one('CRD', (file) => file.node('DepthToSpace', ['x'], { blocksize: 2, mode: 'CRD' }), [1, 8, 2, 3]),
   ],
   Resize: [
+    one(
+      'half_pixel',
+      (file) => file.node('Resize', ['x', '', file.constant([1, 1, 2, 3])], { mode: 'nearest' }),
+      [1, 2, 3, 4],
+    ),
+    one(
+      'opset 10',
+      (file) => file.node('Resize', ['x', file.constant([1, 1, 2, 2])], { mode: 'nearest' }),
+      [1, 2, 3, 4],
+      10,
+    ),
     one('nearest', (file) => file.node('Resize', ['x', '', file.constant([1, 1, 2, 3])], nearest), [1, 2, 3, 4]),
   ],
   Upsample: [

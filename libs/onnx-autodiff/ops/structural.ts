@@ -14,6 +14,10 @@ import {
 const passOn: GradientRule = ({ g }) => [g];
 const reshapeBack: GradientRule = (backward) => [backward.emit.reshape(backward.g, backward.dims(0))];
 
+/** Through whole numbers nothing changes but in jumps. */
+const castGradient: GradientRule = ({ graph, g, node, y }) =>
+  [node.inputs[0] ?? '', y].every((name) => graph.type(name) === 'float32') ? [g] : [];
+
 const transposeGradient: GradientRule = ({ emit, node, g }) => {
   const rank = emit.dims(g).length;
   const perm = integersAttribute(node, 'perm', range(0, rank).reverse());
@@ -71,6 +75,42 @@ const gatherGradient: GradientRule = (backward) => {
   const column = emit.graph.constant(BigInt64Array.from(chosen, BigInt), along(chosen.length, 1), 'int64');
   const indices = emit.expand(column, along(chosen.length, 0));
   return [emit.apply('ScatterElements', [emit.zeros(dims), indices, updates], { axis, reduction: 'add' }, dims)];
+};
+
+/** Indices that pick an element each: the gradients go back to where the elements came from. */
+const gatherElementsGradient: GradientRule = (backward) => {
+  const { emit, node, g } = backward;
+  const attributes = { axis: axisAttribute(node, 'axis', 0, backward.dims(0).length), reduction: 'add' };
+  const inputs = [emit.zeros(backward.dims(0)), backward.input(1), g];
+  return [emit.apply('ScatterElements', inputs, attributes, backward.dims(0))];
+};
+
+/** Sums over the copies. */
+const tileGradient: GradientRule = (backward) => {
+  const { emit, g } = backward;
+  const dims = backward.dims(0);
+  const copies = asNumbers(backward.constantOf(1, 'repeats'));
+  const split = emit.reshape(
+    g,
+    dims.flatMap((dim, axis) => [copies[axis] ?? 1, dim]),
+  );
+  return [
+    emit.sum(
+      split,
+      range(0, dims.length).map((axis) => 2 * axis),
+      false,
+    ),
+  ];
+};
+
+/** The adjoint of "up to here" is "from here on". */
+const cumulativeSumGradient: GradientRule = (backward) => {
+  const { emit, node, g } = backward;
+  const attributes = {
+    exclusive: numberAttribute(node, 'exclusive', 0),
+    reverse: 1 - numberAttribute(node, 'reverse', 0),
+  };
+  return [emit.apply('CumSum', [g, backward.input(1)], attributes, emit.dims(g))];
 };
 
 const sliceGradient: GradientRule = (backward) => {
@@ -170,18 +210,31 @@ const depthToSpaceGradient: GradientRule = (backward) => {
   return [emit.reshape(emit.transpose(split, [0, 1, 3, 5, 2, 4]), dims)];
 };
 
+/** Ways to map coordinates by which, with a whole factor k, each element appears k times in a row. */
+function repeatsElements(node: GraphNode): boolean {
+  const mapping = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel');
+  const rounding = stringAttribute(node, 'nearest_mode', 'round_prefer_floor');
+  return mapping === 'asymmetric' || mapping === 'tf_half_pixel_for_nn'
+    ? rounding === 'floor'
+    : mapping.includes('half_pixel') && rounding.startsWith('round');
+}
+
 /** Nearest neighbour by whole factors: each element's gradient is the sum over its copies. */
 const resizeGradient: GradientRule = (backward) => {
   const { emit, node, g } = backward;
   const dims = backward.dims(0);
-  if (stringAttribute(node, 'mode', 'nearest') !== 'nearest')
-    throw backward.unsupported('interpolation other than nearest');
+  if (stringAttribute(node, 'mode', 'nearest') !== 'nearest' || !repeatsElements(node))
+    throw backward.unsupported('interpolation other than repeating each element');
   const factors = dims.map((dim, axis) => (emit.dims(g)[axis] ?? 1) / dim);
   if (!factors.every(Number.isInteger)) throw backward.unsupported('a factor that is not a whole number');
   const split = dims.flatMap((dim, axis) => [dim, factors[axis] ?? 1]);
   const copies = range(0, dims.length).map((axis) => 2 * axis + 1);
   return [emit.sum(emit.reshape(g, split), copies, false)];
 };
+
+/** Opset 10 had the scales in the place of the region of interest, and one way to map coordinates. */
+const normalizeResize = (node: GraphNode, file: Importing): readonly GraphNode[] =>
+  file.opset === 10 ? rewriteUpsample(node, file) : [node];
 
 /** Upsample, deprecated since opset 10, is Resize with what then was the only way to map coordinates. */
 function rewriteUpsample(node: GraphNode, file: Importing): readonly GraphNode[] {
@@ -218,7 +271,7 @@ export const structural = {
       { ...node, op: 'Identity', inputs: node.inputs.slice(0, 1), outputs: node.outputs.slice(0, 1), attributes: {} },
     ],
   },
-  Cast: { gradient: passOn },
+  Cast: { normalize: (node) => [withAttributes(node, { saturate: undefined })], gradient: castGradient },
   Constant: {
     rewrite: (node, file) => {
       const value = constantValue(node);
@@ -231,6 +284,11 @@ export const structural = {
   Shape: { gradient: 'none' },
   Size: { gradient: 'none' },
   Range: { gradient: 'none' },
+  GatherND: { gradient: 'constants only' },
+  ScatterND: { gradient: 'constants only' },
+  NonZero: { gradient: 'constants only' },
+  OneHot: { gradient: 'constants only' },
+  TopK: { gradient: 'constants only' },
   Flatten: { gradient: reshapeBack },
   Reshape: { gradient: reshapeBack },
   Squeeze: { normalize: (node, file) => [attributeToInput(node, 'axes', 1, file)], gradient: reshapeBack },
@@ -242,7 +300,18 @@ export const structural = {
   Slice: { normalize: normalizeSlice, gradient: sliceGradient },
   Pad: { normalize: normalizePad, gradient: padGradient, settings: [2] },
   Gather: { gradient: gatherGradient },
+  GatherElements: { gradient: gatherElementsGradient },
+  Tile: { gradient: tileGradient },
+  CumSum: { gradient: cumulativeSumGradient },
+  Trilu: {
+    gradient: ({ emit, node, g }) => [emit.apply('Trilu', [g, ...node.inputs.slice(1)], node.attributes, emit.dims(g))],
+  },
   DepthToSpace: { gradient: depthToSpaceGradient },
-  Resize: { gradient: resizeGradient, settings: [1, 2] },
+  SpaceToDepth: {
+    gradient: (backward) => [
+      backward.emit.apply('DepthToSpace', [backward.g], backward.node.attributes, backward.dims(0)),
+    ],
+  },
+  Resize: { normalize: normalizeResize, gradient: resizeGradient, settings: [1, 2] },
   Upsample: { rewrite: rewriteUpsample },
 } satisfies Record<string, Operation>;

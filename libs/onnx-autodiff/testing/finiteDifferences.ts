@@ -1,4 +1,6 @@
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { Executor } from '../executor.js';
+import { encodeDocument } from '../file/document.js';
 import { gradients } from '../gradients.js';
 import { Graph } from '../graph.js';
 import type { Network } from '../model.js';
@@ -12,6 +14,31 @@ import { CaseFile, type GradientCase } from './gradientCase.js';
 const STEP = 1e-2;
 /** Of each input at most this many elements are moved. */
 const MOVED = 40;
+
+/** How far the network, as it is rewritten for opset 17, is from what the file's own opset computes. */
+export async function rewritingError({ inputs, build, opset = 17 }: GradientCase, executor: Executor): Promise<number> {
+  const file = new CaseFile();
+  const output = build(file);
+  const feeds = Object.entries(inputs);
+  const document = {
+    opset,
+    inputs: feeds.map(([name, { type, dims }]) => ({ name, type, dims })),
+    outputs: [{ name: output }],
+    nodes: [...file.nodes],
+    constants: new Map(file.constants),
+  };
+  const session = await InferenceSession.create(encodeDocument(document));
+  const original = await session.run(
+    Object.fromEntries(feeds.map(([name, { data, dims }]) => [name, new OrtTensor(data as Float32Array, dims)])),
+  );
+  await session.release();
+  const network = { nodes: normalizeNodes(file.nodes, opset, file.constants), constants: file.constants };
+  const rewritten = (await probe(network, new Map(feeds), executor)).get(output);
+  const expected = original[output]?.data as Float32Array;
+  const found = rewritten?.data as Float32Array;
+  if (expected.length !== found.length) return Infinity;
+  return expected.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (found[i] ?? NaN))), 0);
+}
 
 /** The largest error of the gradients of sum(y * random numbers), as a share of the largest gradient of that input. */
 export async function gradientError({ inputs, build, opset = 17 }: GradientCase, executor: Executor): Promise<number> {

@@ -15,7 +15,9 @@ export interface GradientCase {
 
 /** Every operation with a gradient has cases: a family without them does not compile. */
 export type CasesOf<Family> = {
-  [Op in keyof Family as Family[Op] extends { gradient: 'none' } ? never : Op]: readonly GradientCase[];
+  [
+    Op in keyof Family as Family[Op] extends { gradient: 'none' | 'constants only' } ? never : Op
+  ]: readonly GradientCase[];
 };
 
 export class CaseFile {
