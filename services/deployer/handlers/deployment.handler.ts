@@ -8,6 +8,8 @@ import { RolloutRunner } from './rollout-runner.js';
 const CONCURRENCY = 8;
 /** A rollout goes on after any number of interruptions: only a request that kills the process each time is given up. */
 const MAX_DELIVER = 1_000;
+/** A rollout whose process died is taken up again after this. */
+const ACK_WAIT_MS = 5_000;
 
 @Controller()
 export class DeploymentHandler {
@@ -17,6 +19,7 @@ export class DeploymentHandler {
     durable: 'deployer',
     concurrency: CONCURRENCY,
     maxDeliver: MAX_DELIVER,
+    ackWaitMs: ACK_WAIT_MS,
     confirmAck: true,
   })
   async requested(

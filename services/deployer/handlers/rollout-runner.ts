@@ -66,13 +66,12 @@ export class RolloutRunner {
 
   private async observe({ phase, request }: Rollout, platform: ServingPlatform): Promise<Observation> {
     const file = phase === 'checking' ? { problem: await this.parts.fileProblem(request.modelFile) } : undefined;
-    return {
-      file,
-      platform: await platform.observe().catch((error: unknown) => {
-        this.logger.warn(`${request.deploymentId}: ${(error as Error).message}`);
-        return undefined;
-      }),
-    };
+    try {
+      return { file, platform: await platform.observe() };
+    } catch (error) {
+      this.logger.warn(`${request.deploymentId}: ${(error as Error).message}`);
+      return { file };
+    }
   }
 
   /** What the platform refuses is seen at the next look. */
