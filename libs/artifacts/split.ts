@@ -9,7 +9,7 @@ const FRACTION_SCALE = 2 ** 48;
  * Cuts a dataset into disjoint parts of about the given shares (they sum to at most 1; what is left over is in no part).
  * A row's part depends on the SHA-256 of its own bytes alone: equal rows are never in two parts, and a row stays in its
  * part when others are added, removed or reordered. Rows of a part come in the order of their hashes, so the order of
- * the file, often sorted by class, means nothing.
+ * the file, often sorted by class, means nothing. The parts lie in the order of the keys of `shares`: another order is another split.
  */
 export function splitByHash<Part extends string>(
   data: Dataset,
