@@ -11,7 +11,7 @@ export function patchWeights(model: OnnxModel, weights: ReadonlyMap<string, Floa
       throw new RangeError(
         `"${name}" should be a weight of ${sizes.get(name) ?? 'this model with any'} numbers, not ${length}`,
       );
-  const patched = model.bytes.slice();
+  const patched = new Uint8Array(model.bytes);
   const missing = new Set(weights.keys());
   for (const { name, segments } of weightBytes(model.bytes)) {
     const values = weights.get(name);

@@ -69,7 +69,7 @@ export function decodeDims(dims: readonly bigint[], what: string): number[] {
   });
 }
 
-/** A copy, since bytes in the file need not be aligned. */
+/** A copy, since bytes in the file need not be aligned. (Not by `slice`, which does not copy if the file is a Buffer.) */
 function decodeData(proto: TensorProto, type: ElementType, count: number): TensorData {
   const raw = proto.rawData;
   if (raw) {
@@ -77,7 +77,7 @@ function decodeData(proto: TensorProto, type: ElementType, count: number): Tenso
       throw new MalformedModelError(
         `tensor "${proto.name ?? ''}" should have ${count * bytesPerElement[type]} bytes but has ${raw.byteLength}`,
       );
-    return fromBytes(type, raw.slice().buffer);
+    return fromBytes(type, new Uint8Array(raw).buffer);
   }
   const fields = { float32: proto.floatData, float64: proto.doubleData, int64: proto.int64Data };
   return elements(type, type in fields ? fields[type as keyof typeof fields] : proto.int32Data);
