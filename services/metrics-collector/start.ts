@@ -5,9 +5,9 @@ import { SOURCE } from './config.js';
 import { registerIngest } from './handlers/ingest.route.js';
 import { Intake } from './handlers/intake.js';
 
-export function startCollector(parts: CollectorParts, handleSignals = true): Promise<RunningService> {
+export async function startCollector(parts: CollectorParts, handleSignals = true): Promise<RunningService> {
   const { config } = parts;
-  return startService(AppModule.with(parts), {
+  const service = await startService(AppModule.with(parts), {
     name: SOURCE,
     natsUrl: config.NATS_URL,
     redisUrl: config.REDIS_URL,
@@ -23,4 +23,6 @@ export function startCollector(parts: CollectorParts, handleSignals = true): Pro
         maxBodyBytes: config.MAX_BODY_BYTES,
       }),
   });
+  service.app.get(Intake).begin();
+  return service;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { BoundedQueue, type QueueLimits } from '../domain/bounded-queue.js';
 import type { WatchedModels } from '../domain/watched-models.js';
 import { readHalf, type LoggedPost } from '../adapters/logged-half.js';
@@ -21,7 +21,7 @@ const LINGER_MS = 3;
 const HEADERS_BYTES = 1024;
 
 /** Takes logged posts from the HTTP route, which never waits, and works on them in batches, in the order in which they came. */
-export class Intake implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class Intake implements BeforeApplicationShutdown {
   readonly queue: BoundedQueue<LoggedPost>;
   private readonly logger = new Logger(Intake.name);
   private closing = false;
@@ -43,7 +43,8 @@ export class Intake implements OnApplicationBootstrap, BeforeApplicationShutdown
     return 'taken';
   }
 
-  onApplicationBootstrap(): void {
+  /** Once it is known what is watched: until then posts wait in the queue. */
+  begin(): void {
     this.loop ??= this.run();
   }
 

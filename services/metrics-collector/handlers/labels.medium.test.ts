@@ -13,7 +13,7 @@ beforeAll(async () => {
   stage = await Stage.open();
   one = await stage.collector(plainExaminer());
   other = await stage.collector(plainExaminer());
-  for (const model of ['late', 'early', 'order', 'mismatch', 'labels-only', 'http', 'wild'])
+  for (const model of ['late', 'early', 'order', 'labels-only', 'wild', 'outage'])
     await stage.publish('protection.updated', protectionOf(model, ['r1', 'r2'], model !== 'labels-only'));
 }, 60_000);
 afterAll(() => stage.close(), 60_000);
@@ -133,4 +133,28 @@ describe('labels', () => {
     );
     expect(found.map(({ id }) => id).sort()).toEqual([...ids, 'end'].sort());
   });
+
+  it('and predictions that come while Redis is gone are kept, and signals go on', async () => {
+    await known('outage', one);
+    await stage.redis.kill('SIGKILL');
+    await logRequest(one, 'ml/outage?revision=r1', 'z', [[0, 0, 0, 1]]);
+    await logResponse(one, 'ml/outage?revision=r1', 'z', [3]);
+    await jetstream(stage.connection).publish(
+      'label.observed',
+      JSON.stringify({ namespace: 'ml', model: 'outage', id: 'z', label: 0 }),
+    );
+    const free = await eventually(
+      () => stage.samples('outage'),
+      (samples) => samples.some(({ signals }) => signals?.['squeeze'] === 1),
+    );
+    expect(free.map(({ id, signals }) => [id, signals])).toEqual([['z', { squeeze: 1 }]]);
+    await stage.redis.restart();
+    const found = await eventually(
+      () => stage.samples('outage'),
+      (samples) => samples.length >= 3,
+    );
+    expect(found.slice(1).flatMap(({ id, signals }) => [id, signals])).toEqual(
+      expect.arrayContaining(['z', { error: 1 }, { mismatch: 0 }]),
+    );
+  }, 60_000);
 });
