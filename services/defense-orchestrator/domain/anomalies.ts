@@ -9,8 +9,15 @@ import { protectedRevision } from './protection.js';
 
 const REMEMBERED = 50;
 
+/** May come after the verdict, when it was in the hands of a process that died: then it only tells when the alarm was. */
 export function raised(draft: Draft, { anomalyId, revision, openedAt }: AnomalyRaised): void {
-  remember(draft, anomalyId, revision, openedAt);
+  const { anomalies, defense } = draft.model;
+  const present = anomalies[revision];
+  if (present?.anomalyId !== anomalyId) remember(draft, anomalyId, revision, openedAt);
+  else if (openedAt < present.raisedAt) {
+    present.raisedAt = openedAt;
+    if (defense?.anomalyId === anomalyId) defense.alarmAt = openedAt;
+  }
 }
 
 /** A new anomaly of a protected revision. null = late, repeated, or of a revision that is gone. */

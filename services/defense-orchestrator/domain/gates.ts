@@ -6,7 +6,7 @@ type Gates = RobustnessPolicy['spec']['gates'];
 type ThreatModel = RobustnessPolicy['spec']['threatModel'];
 
 /** Failed sanity checks that make every other number meaningless. Others are told in the certificate. */
-const FATAL_FLAG = /nan|non-?finite|infinit/i;
+const FATAL_FLAG = /\bnot a number\b|\bnan\b|\binfinit/i;
 
 /** Accuracy under PGD at the radius that the policy is about. */
 export const robustAccuracy = (result: RobustnessResult, epsilon: number) =>

@@ -100,6 +100,13 @@ describe('from an attack to a recovered model', () => {
     expect(again.model).toEqual(before);
   });
 
+  it('an alarm that comes after its verdict still tells when it was', () => {
+    const late = new Course();
+    late.hear('attack.detected', attackDetected('anomaly-1'));
+    expect(late.hear('anomaly.raised', anomalyRaised('anomaly-1'))).toEqual([]);
+    expect(late.defense).toMatchObject({ alarmAt: at(10), verdictAt: at(20) });
+  });
+
   it('each event twice in a row does the same as once', () => {
     const single = new Course().until('recovered');
     let model = new Course().model;
@@ -140,8 +147,8 @@ describe('the other ends', () => {
     ['not better than before', { baseline: robustness(sha('a'), 0.99, 0.92) }, 'better than before under PGD'],
     [
       'outputs that are not numbers',
-      { candidate: robustness(sha('c'), 0.98, 0.9, ['nan outputs']) },
-      'numerically sound: nan outputs',
+      { candidate: robustness(sha('c'), 0.98, 0.9, ['not a number: the model gives NaN for some inputs']) },
+      'numerically sound: not a number',
     ],
     ['another candidate', { candidate: robustness(sha('b'), 0.98, 0.9) }, 'another candidate'],
     ['another dataset', { datasetSha256: sha('9') }, 'another dataset'],

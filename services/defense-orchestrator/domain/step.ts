@@ -17,65 +17,52 @@ export interface Step {
 /** One step for one thing that happened. Pure: the same state, cause and context give the same step. Throws NotNowError for an order that does not fit. */
 export function step(model: ModelState, incoming: Incoming, context: Context): Step {
   const draft = new Draft(structuredClone(model), context);
-  take(draft, incoming);
+  (TAKES[incoming.kind] as (draft: Draft, incoming: Incoming) => void)(draft, incoming);
   return { model: draft.model, suppressed: draft.suppressed, events: draft.events };
 }
 
-function take(draft: Draft, incoming: Incoming): void {
-  switch (incoming.kind) {
-    case 'start':
-      return protection.start(draft, incoming.calibrations);
-    case 'tick':
-      progress.timeOut(draft);
-      anomalies.lookAgain(draft);
-      return protection.repeatProtection(draft);
-    case 'anomaly.raised':
-      return anomalies.raised(draft, incoming.data);
-    case 'anomaly.closed':
-      return anomalies.closed(draft, incoming.data);
-    case 'attack.detected':
-      return anomalies.judged(draft, 'attack', incoming.data);
-    case 'drift.detected':
-      return anomalies.judged(draft, 'drift', incoming.data);
-    case 'verdict.undetermined':
-      return anomalies.judged(draft, 'undetermined', incoming.data);
-    case 'accuracy.window':
-      anomalies.observed(draft, incoming.data);
-      return progress.served(draft, incoming.data);
-    case 'training.progress':
-      return progress.training(draft, incoming.data);
-    case 'training.completed':
-      return progress.trained(draft, incoming.data);
-    case 'training.failed':
-      return progress.jobFailed(draft, 'training', incoming.data);
-    case 'evaluation.completed': {
-      const harmed = containmentJudged(draft, incoming.data);
-      if (harmed) anomalies.respond(draft, harmed);
-      return progress.evaluated(draft, incoming.data);
-    }
-    case 'evaluation.failed':
-      return progress.jobFailed(draft, 'evaluation', incoming.data);
-    case 'calibration.completed':
-      protection.calibrationArrived(draft, incoming.data);
-      return progress.calibrated(draft, incoming.data);
-    case 'calibration.failed':
-      protection.calibrationMissing(draft, incoming.data);
-      return progress.jobFailed(draft, 'calibration', incoming.data);
-    case 'deployment.completed':
-      return progress.deployed(draft, incoming.data);
-    case 'deployment.failed':
-      return progress.notDeployed(draft, 'failed', incoming.data);
-    case 'deployment.rolled-back':
-      return progress.notDeployed(draft, 'rolled-back', incoming.data);
-    case 'approve':
-      return orders.approve(draft, incoming);
-    case 'reject':
-      return orders.reject(draft, incoming);
-    case 'cancel':
-      return orders.cancel(draft, incoming);
-    case 'harden':
-      return orders.harden(draft, incoming);
-    case 'dismiss':
-      return orders.dismiss(draft, incoming);
-  }
-}
+type Takes = { [K in Incoming['kind']]: (draft: Draft, incoming: Extract<Incoming, { kind: K }>) => void };
+
+/** What each kind of thing that happens may change. */
+const TAKES: Takes = {
+  start: (draft, { calibrations }) => protection.start(draft, calibrations),
+  tick(draft) {
+    progress.timeOut(draft);
+    anomalies.lookAgain(draft);
+    protection.repeatProtection(draft);
+  },
+  'anomaly.raised': (draft, { data }) => anomalies.raised(draft, data),
+  'anomaly.closed': (draft, { data }) => anomalies.closed(draft, data),
+  'attack.detected': (draft, { data }) => anomalies.judged(draft, 'attack', data),
+  'drift.detected': (draft, { data }) => anomalies.judged(draft, 'drift', data),
+  'verdict.undetermined': (draft, { data }) => anomalies.judged(draft, 'undetermined', data),
+  'accuracy.window'(draft, { data }) {
+    anomalies.observed(draft, data);
+    progress.served(draft, data);
+  },
+  'training.progress': (draft, { data }) => progress.training(draft, data),
+  'training.completed': (draft, { data }) => progress.trained(draft, data),
+  'training.failed': (draft, { data }) => progress.jobFailed(draft, 'training', data),
+  'evaluation.completed'(draft, { data }) {
+    const harmed = containmentJudged(draft, data);
+    if (harmed) anomalies.respond(draft, harmed);
+    progress.evaluated(draft, data);
+  },
+  'evaluation.failed': (draft, { data }) => progress.jobFailed(draft, 'evaluation', data),
+  'calibration.completed'(draft, { data }) {
+    protection.calibrationArrived(draft, data);
+    progress.calibrated(draft, data);
+  },
+  'calibration.failed'(draft, { data }) {
+    protection.calibrationMissing(draft, data);
+    progress.jobFailed(draft, 'calibration', data);
+  },
+  'deployment.completed': (draft, { data }) => progress.deployed(draft, data),
+  'deployment.failed': (draft, { data }) => progress.notDeployed(draft, 'failed', data),
+  'deployment.rolled-back': (draft, { data }) => progress.notDeployed(draft, 'rolled-back', data),
+  approve: orders.approve,
+  reject: orders.reject,
+  cancel: orders.cancel,
+  harden: orders.harden,
+  dismiss: orders.dismiss,
+};

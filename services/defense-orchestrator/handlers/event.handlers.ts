@@ -25,8 +25,11 @@ export function readEvent(json: unknown): IncomingEvent | null {
 export class EventHandlers {
   constructor(@Inject(Models) private readonly models: Models) {}
 
-  /** One consumer for the whole stream, so that events are taken in the order in which they were published. */
-  @JetStreamEvent('>', { stream: 'EVENTS', durable: 'defense-orchestrator', parse: readEvent })
+  /**
+   * One consumer for the whole stream, so that events are taken in the order in which they were published. A step takes
+   * milliseconds: what a killed process held comes again soon.
+   */
+  @JetStreamEvent('>', { stream: 'EVENTS', durable: 'defense-orchestrator', parse: readEvent, ackWaitMs: 5_000 })
   async on(@Payload() event: IncomingEvent | null): Promise<void> {
     if (event) await this.models.take(event.data, event);
   }

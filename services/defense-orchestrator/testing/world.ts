@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,7 +20,8 @@ import {
   type EventName,
 } from '#contracts';
 import { startNats, startRedis } from '#testbed';
-import { name, policyDocument } from './events.js';
+import type { IncomingEvent } from '../domain/model.js';
+import { policyDocument } from './events.js';
 
 /** The orchestrator as a process of its own between real servers, and a plain NATS client that plays all other services. */
 export interface World {
@@ -29,8 +30,14 @@ export interface World {
   readonly dataset: { uri: string; sha256: string };
   /** Waits for the first event of this name, of all that were ever published, that fits. */
   seen<N extends EventName>(name: N, fits?: (data: EventData<N>) => boolean): Promise<CloudEvent<N>>;
+  /** Of those that were read by the last `seen` or `last`. */
   all<N extends EventName>(name: N): EventData<N>[];
-  publish<N extends EventName>(name: N, data: EventData<N>): Promise<void>;
+  last<N extends EventName>(name: N): Promise<EventData<N>>;
+  publishRaw(subject: string, body: unknown): Promise<void>;
+  deadLetters(): Promise<{ subject: string; reason: string }[]>;
+  /** A JSON file of the artifact store. */
+  artifact(name: string): Promise<unknown>;
+  publish<N extends IncomingEvent>(name: N, data: EventData<N>): Promise<void>;
   http(method: 'GET' | 'POST', path: string, body?: object): Promise<{ status: number; body: Record<string, unknown> }>;
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -38,9 +45,18 @@ export interface World {
 }
 
 const MAIN = 'dist/services/defense-orchestrator/main.js';
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 40_000;
 
-export async function openWorld(spec: Parameters<typeof policyDocument>[0] = {}): Promise<World> {
+export interface WorldOptions {
+  token?: string;
+  /** What is written in place of the policy. */
+  change?: (document: ReturnType<typeof policyDocument>) => unknown;
+}
+
+export async function openWorld(
+  spec: Parameters<typeof policyDocument>[0] = {},
+  { token, change = (document) => document }: WorldOptions = {},
+): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'antibody-orchestrator-'));
   const [nats, redis] = await Promise.all([startNats(), startRedis()]);
   for (const sub of ['policies', 'artifacts']) await mkdir(join(folder, sub));
@@ -51,7 +67,9 @@ export async function openWorld(spec: Parameters<typeof policyDocument>[0] = {})
   const model = await artifact('model.onnx', 'a model');
   const dataset = await artifact('trusted.npz', 'a dataset');
   const document = policyDocument(spec, { model: model.uri, data: dataset.uri });
-  await writeFile(join(folder, 'policies', 'digits.yaml'), stringify(document));
+  const written = change(document);
+  const text = typeof written === 'string' ? written : stringify(written);
+  await writeFile(join(folder, 'policies', 'digits.yaml'), text);
 
   const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1 });
   const js = jetstream(connection);
@@ -98,16 +116,38 @@ export async function openWorld(spec: Parameters<typeof policyDocument>[0] = {})
       throw new Error(`no such ${wanted} came.\n${told.slice(-12).join('\n')}\n${output.slice(-12).join('\n')}`);
     },
     all: (wanted) => all(wanted).map(({ data }) => data),
+    async last(wanted) {
+      await read();
+      return all(wanted).at(-1)!.data;
+    },
+    async publishRaw(subject, body) {
+      await js.publish(subject, JSON.stringify(body));
+    },
+    async deadLetters() {
+      const { state } = await manager.streams.info('DLQ');
+      const letters = [];
+      for (let seq = 1; seq <= state.last_seq; seq++) {
+        const letter = await manager.streams.getMessage('DLQ', { seq });
+        if (letter) letters.push({ subject: letter.subject, reason: letter.header.get('X-Dlq-Reason') });
+      }
+      return letters;
+    },
+    artifact: async (path) => JSON.parse(await readFile(join(folder, 'artifacts', path), 'utf8')) as unknown,
     async publish(event, data) {
       const id = `test-${++published}`;
       const time = new Date().toISOString();
-      const message = cloudEvent(event, { ...name, id, source: 'test', time }, data);
-      await js.publish(subjectFor(event, name), JSON.stringify(message), { msgID: id });
+      const about = { namespace: data.namespace, model: data.model };
+      const message = cloudEvent(event, { ...about, id, source: 'test', time }, data);
+      await js.publish(subjectFor(event, about), JSON.stringify(message), { msgID: id });
     },
     async http(method, path, body) {
       const response = await fetch(`${url}${path}`, {
         method,
-        ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        ...(body && { body: JSON.stringify(body) }),
+        headers: {
+          ...(body && { 'content-type': 'application/json' }),
+          ...(token && { authorization: `Bearer ${token}` }),
+        },
       });
       return { status: response.status, body: (await response.json()) as Record<string, unknown> };
     },
@@ -125,13 +165,14 @@ export async function openWorld(spec: Parameters<typeof policyDocument>[0] = {})
           REDIS_URL: redis.url,
           POLICY_DIR: join(folder, 'policies'),
           ARTIFACTS_DIR: join(folder, 'artifacts'),
+          ...(token && { HTTP_TOKEN: token }),
         },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       child = started;
       createInterface({ input: started.stderr }).on('line', (line) => output.push(line));
       url = await new Promise<string>((resolve, reject) => {
-        started.once('exit', (code, signal) => reject(new Error(`ended with ${code ?? signal}\n${output.join('\n')}`)));
+        started.once('close', () => reject(new Error(output.join('\n'))));
         createInterface({ input: started.stdout }).on('line', (line) => {
           output.push(line);
           const { msg, url: at } = JSON.parse(line) as { msg?: string; url?: string };

@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { stringify } from 'yaml';
+import { artifactStore, sha256 } from '#artifacts';
+import { policyDocument } from '../testing/events.js';
+import { PolicyError, readPolicies } from './policies-folder.js';
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'antibody-policies-'));
+  await writeFile(join(root, 'model.onnx'), 'a model');
+  await writeFile(join(root, 'trusted.npz'), 'a dataset');
+});
+afterAll(() => rm(root, { recursive: true }));
+
+const uri = (name: string) => pathToFileURL(join(root, name)).href;
+const document = () => policyDocument({}, { model: uri('model.onnx'), data: uri('trusted.npz') });
+
+async function read(files: Record<string, unknown>) {
+  const folder = await mkdtemp(join(root, 'folder-'));
+  for (const [name, content] of Object.entries(files))
+    await writeFile(join(folder, name), typeof content === 'string' ? content : stringify(content));
+  return readPolicies(folder, artifactStore({ root }));
+}
+
+const refusal = async (content: unknown) => {
+  const error: unknown = await read({ 'digits.yaml': content }).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(PolicyError);
+  return (error as Error).message;
+};
+const withSpec = (spec: object) => ({ ...document(), spec: { ...document().spec, ...spec } });
+
+describe('the policy folder', () => {
+  it('gives each policy with the hashes of what it names, by namespace and model', async () => {
+    const policies = await read({ 'digits.yaml': document(), 'README.md': 'not a policy' });
+    expect([...policies.keys()]).toEqual(['ml/digits']);
+    expect(policies.get('ml/digits')).toMatchObject({
+      modelFile: { uri: uri('model.onnx'), sha256: sha256(Buffer.from('a model')) },
+      dataset: { sha256: sha256(Buffer.from('a dataset')), inputs: { classes: 10 }, shares: { training: 0.75 } },
+    });
+  });
+
+  it('knows models without an artifact', async () => {
+    const bare = withSpec({ artifact: null, trustedDataset: null, inputs: null });
+    expect((await read({ 'bare.yml': bare })).get('ml/digits')).toMatchObject({ modelFile: null, dataset: null });
+  });
+
+  it.each([
+    ['a wrong value', () => withSpec({ approval: 'perhaps' }), /^digits\.yaml: .*"spec\.approval"/],
+    ['an unknown field', () => withSpec({ colour: 'red' }), /^digits\.yaml: .*"spec\.colour" is not known/],
+    ['no YAML', () => 'not: [a policy', /^digits\.yaml: is not YAML: /],
+    ['an empty file', () => '', /^digits\.yaml: /],
+    [
+      'another model than declared',
+      () => withSpec({ artifact: { uri: uri('model.onnx'), sha256: 'f'.repeat(64) } }),
+      /^digits\.yaml: field "spec\.artifact\.sha256" is f{64}, but file:.* has [0-9a-f]{64}$/,
+    ],
+    [
+      'a dataset that is not there',
+      () => withSpec({ trustedDataset: { uri: uri('nothing.npz') } }),
+      /^digits\.yaml: field "spec\.trustedDataset\.uri": there is no file/,
+    ],
+    [
+      'a file outside the folders that may be read',
+      () => withSpec({ artifact: { uri: 'file:///etc/passwd' } }),
+      /^digits\.yaml: field "spec\.artifact\.uri": .* is outside/,
+    ],
+  ])('refuses %s in one line that names file and field', async (_, content, message) => {
+    const said = await refusal(content());
+    expect(said).toMatch(message);
+    expect(said).not.toContain('\n');
+  });
+
+  it('refuses two policies for one model', async () => {
+    await expect(read({ 'a.yaml': document(), 'b.yaml': document() })).rejects.toThrow(
+      /^b\.yaml: field "spec\.target\.model"/,
+    );
+  });
+
+  it('says when the folder is not there', async () => {
+    await expect(readPolicies(join(root, 'none'), artifactStore({ root }))).rejects.toThrow(/^none: cannot be read/);
+  });
+});
