@@ -24,7 +24,6 @@ const Config = Type.Object({
   MAX_QUEUED_BYTES: Type.Integer({ default: 64 * 1024 * 1024, minimum: 1024 }),
 });
 export type Config = Static<typeof Config>;
-export const CONFIG = Symbol('CONFIG');
 
 export const configFrom = (environment: Record<string, string | undefined>): Config => readConfig(Config, environment);
 
