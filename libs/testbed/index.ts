@@ -26,3 +26,5 @@ export { runClean, runDrift } from './demo/others.js';
 export { MODEL, startRun, type Run, type RunSettings } from './demo/scenario.js';
 export { terminalView, type View } from './demo/view.js';
 export { watchEvents, type Seen, type Watch } from './demo/watch.js';
+export { calibrationTable } from './demo/describe.js';
+export { prepare, type Prepared } from './demo/prepare.js';
