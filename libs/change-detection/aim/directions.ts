@@ -75,11 +75,23 @@ function nearest(sides: readonly Side[]): Directions {
 
 /** How far a residual points along each direction. */
 export function alongEach({ signs }: Directions, residual: Float32Array): Float64Array {
-  return Float64Array.from(signs, (direction) => {
-    let sum = 0;
-    for (let i = 0; i < residual.length; i++) sum += direction[i]! * residual[i]!;
-    return sum;
-  });
+  const along = new Float64Array(signs.length);
+  for (let k = 0; k < signs.length; k++) along[k] = dot(signs[k]!, residual);
+  return along;
+}
+
+/** Four sums side by side: calibration spends most of its time here, waiting for one addition after the other. */
+function dot(a: Float32Array, b: Float32Array): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  const whole = a.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    s0 += a[i]! * b[i]!;
+    s1 += a[i + 1]! * b[i + 1]!;
+    s2 += a[i + 2]! * b[i + 2]!;
+    s3 += a[i + 3]! * b[i + 3]!;
+  }
+  for (let i = whole; i < a.length; i++) s0 += a[i]! * b[i]!;
+  return s0 + s1 + s2 + s3;
 }
 
 /** T(i <- r) without labels: two-sided, since a change that has not yet flipped the answer points the other way. */

@@ -42,25 +42,41 @@ export function splitRow(splitter: Splitter, x: ArrayLike<number>): SplitRow {
 }
 
 export function lowPart({ basis, low }: Splitter, coefficients: Float64Array): Float32Array {
-  const lo = Float32Array.from(basis.from(coefficients.map((a, k) => (low[k] ? a : 0))));
+  const kept = new Float64Array(coefficients.length);
+  for (let k = 0; k < kept.length; k++) if (low[k]) kept[k] = coefficients[k]!;
+  const lo = Float32Array.from(basis.from(kept));
   basis.mean?.forEach((m, i) => (lo[i]! += m));
   return lo;
 }
 
-export const residualOf = ({ basis, low, weight }: Splitter, coefficients: Float64Array): Float32Array =>
-  direction(basis.from(coefficients.map((a, k) => (low[k] ? 0 : a * weight[k]!))));
+export function residualOf({ basis, low, weight }: Splitter, coefficients: Float64Array): Float32Array {
+  const kept = new Float64Array(coefficients.length);
+  for (let k = 0; k < kept.length; k++) if (!low[k]) kept[k] = coefficients[k]! * weight[k]!;
+  return direction(basis.from(kept));
+}
 
 /** Clipped at 1.5 x the median size, so that no few large values decide, then scaled to unit length. */
 function direction(high: Float64Array): Float32Array {
-  const limit = 1.5 * quantile(high.map(Math.abs), 0.5) + 1e-7;
-  const clipped = high.map((value) => Math.max(-1, Math.min(1, value / limit)));
-  const length = Math.sqrt(clipped.reduce((sum, value) => sum + value * value, 0)) + 1e-9;
-  return Float32Array.from(clipped, (value) => value / length);
+  const sizes = new Float64Array(high.length);
+  for (let i = 0; i < high.length; i++) sizes[i] = Math.abs(high[i]!);
+  const limit = 1.5 * quantileOfSorted(sizes.sort(), 0.5) + 1e-7;
+  const clipped = new Float32Array(high.length);
+  let squares = 0;
+  for (let i = 0; i < high.length; i++) {
+    const value = Math.max(-1, Math.min(1, high[i]! / limit));
+    clipped[i] = value;
+    squares += value * value;
+  }
+  const length = Math.sqrt(squares) + 1e-9;
+  for (let i = 0; i < clipped.length; i++) clipped[i]! /= length;
+  return clipped;
 }
 
 /** Linear between order statistics. */
-export function quantile(values: ArrayLike<number>, share: number): number {
-  const sorted = Float64Array.from(values).sort();
+export const quantile = (values: ArrayLike<number>, share: number): number =>
+  quantileOfSorted(Float64Array.from(values).sort(), share);
+
+function quantileOfSorted(sorted: Float64Array, share: number): number {
   const at = share * (sorted.length - 1);
   const below = sorted[Math.floor(at)] ?? NaN;
   return below + (at - Math.floor(at)) * ((sorted[Math.ceil(at)] ?? below) - below);

@@ -42,7 +42,8 @@ function imageTransform(basis: ImageBasis): PreparedBasis {
     const out = new Float64Array(planes.length);
     for (let at = 0; at < planes.length; at += pixels) {
       const plane = planes.subarray(at, at + pixels);
-      out.set(product(product(left, plane, height, height, width), right, height, width, width), at);
+      // The plane comes first: its zero coefficients are skipped.
+      out.set(product(left, product(plane, right, height, width, width), height, height, width), at);
     }
     return out;
   };

@@ -60,7 +60,8 @@ export function findAim(
   const reason = refusal(gap, LEAST_GAP);
   return {
     calibration: { enabled: reason === null, reason, gap, worstKind: worstAimKind(conditions), config, bounds },
-    power: (thresholds) => powerOver(conditions, ({ tables }) => aimPower(tables, bounds, thresholds, uniform)),
+    power: (thresholds) =>
+      powerOver(conditions, ({ tables }) => (reason ? null : aimPower(tables, bounds, thresholds, uniform))),
   };
 }
 

@@ -6,6 +6,7 @@ import { pickRows, sliceRows } from './conditions.js';
 import { powerOver, type Finding } from './finding.js';
 import { calibrateGate, coefficientsOf, type GateFindings } from './gate-calibration.js';
 import { measure } from './measure.js';
+import { SHIFTS } from './pair-table.js';
 import { aimPower } from './power.js';
 import type { TestMaterial } from './test-calibration.js';
 
@@ -79,7 +80,7 @@ async function measureSelected(
     const all = rows();
     const picked = coefficientsOf(basis, all).flatMap((a, row) => (gateSelects(gate, a) ? [row] : []));
     if (picked.length < LEAST_SELECTED) continue;
-    const { aim } = await measure(model, pickRows(all, picked), split, { q, aim: [p], labelled: [] });
+    const { aim } = await measure(model, pickRows(all, picked), split, { q, aim: [p], labelled: [] }, SHIFTS);
     results.push({ ...condition, tables: aim.get(p)!, share: picked.length / all.n });
   }
   return results;

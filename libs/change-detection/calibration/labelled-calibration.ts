@@ -34,7 +34,7 @@ export function findLabelled(
   return {
     calibration: { enabled: reason === null, reason, gap, worstKind, config, bounds },
     power: (thresholds) =>
-      powerOver(conditions, ({ tables }) => labelledPower(tables, bounds.pair, thresholds, uniform)),
+      powerOver(conditions, ({ tables }) => (reason ? null : labelledPower(tables, bounds.pair, thresholds, uniform))),
   };
 }
 

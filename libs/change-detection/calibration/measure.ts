@@ -4,7 +4,7 @@ import { prepareBasis } from '../aim/transform.js';
 import type { ModelFunctions } from '../model.js';
 import type { TrustedRows } from './calibrate.js';
 import type { SplitCalibration, SplitChoice } from './calibration.js';
-import { neighbour, openTable, SHIFTS, type PairTable } from './pair-table.js';
+import { neighbour, openTable, type PairTable } from './pair-table.js';
 
 export type AimTables = Record<'abs' | 'maxabs', PairTable>;
 export type LabelledTables = Record<'near' | 'max', PairTable>;
@@ -30,6 +30,7 @@ export async function measure(
   { x, y, n }: TrustedRows,
   { basis, variance }: SplitCalibration,
   { q, aim: aimPowers, labelled: labelledPowers }: Wanted,
+  shifts: number,
 ): Promise<Measured> {
   const { features, classes } = model;
   const powers = [...new Set([...aimPowers, ...labelledPowers])];
@@ -39,8 +40,8 @@ export async function measure(
   const coefficients = Array.from({ length: n }, (_, i) => prepared.to(x.subarray(i * features, (i + 1) * features)));
   const residuals = new Map(powers.map((p) => [p, coefficients.map((a) => residualOf(splitters.get(p)!, a))]));
   const result: Measured = {
-    aim: new Map(aimPowers.map((p) => [p, { abs: openTable(n), maxabs: openTable(n) }])),
-    labelled: new Map(labelledPowers.map((p) => [p, { near: openTable(n), max: openTable(n) }])),
+    aim: new Map(aimPowers.map((p) => [p, { abs: openTable(n, shifts), maxabs: openTable(n, shifts) }])),
+    labelled: new Map(labelledPowers.map((p) => [p, { near: openTable(n, shifts), max: openTable(n, shifts) }])),
   };
   const choose = (label: number, logits: Float32Array): number[] => [
     ...new Set([
@@ -79,12 +80,13 @@ function fill<S extends string>(
   statistics: (residual: Float32Array) => Record<S, number>,
 ): void {
   const n = residuals.length;
+  const { ahead } = Object.values(tables)[0] as PairTable;
   const write = (from: number, into: (table: PairTable) => Float64Array) => {
     const values = statistics(residuals[from]!);
     for (const name of Object.keys(tables) as S[]) into(tables[name])[row] = values[name];
   };
   write(row, (table) => table.own);
-  for (let s = 1; s <= SHIFTS; s++) {
+  for (let s = 1; s <= ahead.length; s++) {
     write(neighbour(row, s, n), (table) => table.ahead[s - 1]!);
     write(neighbour(row, -s, n), (table) => table.behind[s - 1]!);
   }

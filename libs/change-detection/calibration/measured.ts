@@ -1,6 +1,7 @@
 import type { SplitChoice } from './calibration.js';
 import { firstRows, type Condition } from './conditions.js';
 import type { Uniform } from '../randomness.js';
+import { SHIFTS } from './pair-table.js';
 import type { TestMaterial } from './test-calibration.js';
 import { measure, type LabelledTables, type Measured, type Wanted } from './measure.js';
 
@@ -9,11 +10,11 @@ export interface MeasuredCondition extends Omit<Condition, 'rows'> {
   at: Map<number, Measured>;
 }
 
-/** The tables of all conditions, from the first `most` rows of each. */
+/** The tables of all conditions, from the first rows of each. */
 export async function measureAll(
   { model, split, conditions, signal }: TestMaterial,
   wanted: readonly Wanted[],
-  most: number,
+  { rows: most, shifts }: { rows: number; shifts: number },
 ): Promise<MeasuredCondition[]> {
   const results: MeasuredCondition[] = [];
   for (const { rows, ...condition } of conditions) {
@@ -21,7 +22,7 @@ export async function measureAll(
     const at = new Map<number, Measured>();
     for (const want of wanted) {
       signal?.throwIfAborted();
-      at.set(want.q, await measure(model, chosen, split, want));
+      at.set(want.q, await measure(model, chosen, split, want, shifts));
     }
     results.push({ ...condition, at });
   }
@@ -42,6 +43,12 @@ export async function measurePermuted(
 ): Promise<LabelledTables> {
   const rows = conditions.find(({ role }) => role === 'clean')!.rows();
   const other = (label: number) => (label + 1 + Math.floor(uniform() * (model.classes - 1))) % model.classes;
-  const measured = await measure(model, { ...rows, y: rows.y.map(other) }, split, { q, aim: [], labelled: [p] });
+  const measured = await measure(
+    model,
+    { ...rows, y: rows.y.map(other) },
+    split,
+    { q, aim: [], labelled: [p] },
+    SHIFTS,
+  );
   return measured.labelled.get(p)!;
 }

@@ -6,15 +6,15 @@ import type { AimBounds, LabelledBounds } from './calibration.js';
 import type { Uniform } from '../randomness.js';
 import { median } from './gap.js';
 import type { AimTables, LabelledTables } from './measure.js';
-import { pairAt, SHIFTS, type PairTable } from './pair-table.js';
+import { pairAt, type PairTable } from './pair-table.js';
 
 const STREAMS = 30;
 const PAIRS = 1500;
 
 /** Draws a row and one of its neighbours. */
 const drawn = <S extends string>(tables: Record<S, PairTable>, uniform: Uniform) => {
-  const n = (Object.values(tables)[0] as PairTable).own.length;
-  const [i, s] = [Math.floor(uniform() * n), 1 + Math.floor(uniform() * SHIFTS)];
+  const { own, ahead } = Object.values(tables)[0] as PairTable;
+  const [i, s] = [Math.floor(uniform() * own.length), 1 + Math.floor(uniform() * ahead.length)];
   return (name: S) => pairAt(tables[name], i, s);
 };
 

@@ -10,6 +10,7 @@ import type { Finding } from './finding.js';
 import { findGated } from './gated-calibration.js';
 import { findLabelled, LABELLED_STATISTICS, LEAST_LABELLED_MEAN } from './labelled-calibration.js';
 import type { Wanted } from './measure.js';
+import { SCREENING_SHIFTS, SHIFTS } from './pair-table.js';
 import { measureAll, measurePermuted, withAim, withLabels, type MeasuredCondition } from './measured.js';
 
 export interface TestMaterial {
@@ -25,7 +26,8 @@ export interface TestMaterial {
 }
 
 /** Rows that choose (q, p); the bounds come from all. */
-const SCREENING_ROWS = 100;
+const SCREENING = { rows: 80, shifts: SCREENING_SHIFTS };
+const ALL = { rows: Infinity, shifts: SHIFTS };
 /** With more, the table for each possible label would grow too large. */
 const MOST_LABELS = 20;
 const AIM_CHOICES = choices([0.1, 0.5], [1, 2]);
@@ -39,13 +41,13 @@ function choices(shares: readonly number[], powers: readonly SplitChoice['p'][])
 export async function calibrateTests(material: TestMaterial): Promise<Calibration['tests']> {
   const { model, cleanAccuracy, random } = material;
   const labelledChoices = model.classes <= MOST_LABELS ? LABELLED_CHOICES : [];
-  const screened = await measureAll(material, together(AIM_CHOICES, labelledChoices), SCREENING_ROWS);
+  const screened = await measureAll(material, together(AIM_CHOICES, labelledChoices), SCREENING);
   const choice = {
     aim: bestAim(screened),
     labelled: labelledChoices.length > 0 ? bestLabelled(screened) : null,
   };
   const wanted = together([choice.aim], choice.labelled ? [choice.labelled] : []);
-  const measured = await measureAll(material, wanted, Infinity);
+  const measured = await measureAll(material, wanted, ALL);
 
   const aimed = withAim(measured, choice.aim);
   const aim = findAim(aimed, choice.aim, cleanAccuracy, random);
@@ -61,7 +63,7 @@ export async function calibrateTests(material: TestMaterial): Promise<Calibratio
     : tooManyLabels;
 
   const enabled = [aim, gated, labelled].filter(({ calibration }) => calibration.enabled).length;
-  const thresholds = thresholdsFor(Math.max(1, enabled));
+  const thresholds = thresholdsFor(enabled);
   return {
     aim: { ...aim.calibration, power: aim.power(thresholds) },
     gated: { ...gated.calibration, power: gated.power(thresholds) },

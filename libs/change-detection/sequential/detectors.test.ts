@@ -5,10 +5,10 @@ import { combinedEvidence, esrDetector, evidence, openEsr, updateEsr } from './e
 import { thresholdRule } from './threshold-rule.js';
 
 const detectors: Record<string, Detector<unknown>> = {
-  'e-SR': esrDetector(0.04, 1000) as Detector<unknown>,
-  'e-SR of a large tolerance': esrDetector(0.6, 1000) as Detector<unknown>,
-  'plain threshold': thresholdRule({ above: 0.2, window: 50 }) as Detector<unknown>,
-  'plain threshold over a long window': thresholdRule({ above: 0.5, window: 1203 }) as Detector<unknown>,
+  'e-SR': esrDetector(0.04, 1000),
+  'e-SR of a large tolerance': esrDetector(0.6, 1000),
+  'plain threshold': thresholdRule({ above: 0.2, window: 50 }),
+  'plain threshold over a long window': thresholdRule({ above: 0.5, window: 1203 }),
 };
 
 /** 0/1 values with P(1) = rate. */
