@@ -63,7 +63,12 @@ export const Defense = Type.Object({
   ),
   evaluation: Nullable(Type.Object({ jobId: Text, before: evaluated.baseline, after: Nullable(evaluated.candidate) })),
   calibration: Nullable(
-    Type.Object({ jobId: Text, file: Nullable(trained.candidate), summary: Nullable(calibrated.summary) }),
+    Type.Object({
+      jobId: Text,
+      file: Nullable(trained.candidate),
+      summary: Nullable(calibrated.summary),
+      failure: Nullable(Text),
+    }),
   ),
   gates: Nullable(Type.Array(Gate)),
   deployment: Nullable(

@@ -38,7 +38,7 @@ export function requestJudgement(draft: Draft, defense: Defense, candidate: Mode
   const evaluation = ids.job(defenseId, 'evaluation');
   const calibration = ids.job(defenseId, 'calibration');
   defense.evaluation = { jobId: evaluation, before: null, after: null };
-  defense.calibration = { jobId: calibration, file: null, summary: null };
+  defense.calibration = { jobId: calibration, file: null, summary: null, failure: null };
   const job = { ...draft.name, defenseId, dataset, threatModel, seed: training.seed };
   draft.publish(
     'evaluation.requested',

@@ -1,7 +1,7 @@
 import type { Draft } from './draft.js';
 import { NotNowError, type Anomaly, type Command } from './model.js';
 import { openDefense, startTraining } from './opening.js';
-import { giveUp } from './progress.js';
+import { stop } from './progress.js';
 import { moveTo } from './transition.js';
 
 type OrderTo<K extends Command['kind']> = Extract<Command, { kind: K }>;
@@ -29,7 +29,7 @@ export function reject(draft: Draft, { defenseId, by }: OrderTo<'reject'>): void
 export function cancel(draft: Draft, { defenseId, by }: OrderTo<'cancel'>): void {
   const defense = namedDefense(draft, defenseId);
   requireState(defense.state, CANCELLABLE, 'cancelled');
-  giveUp(draft, defense, `cancelled by ${by}`);
+  stop(draft, defense, `cancelled by ${by}`);
 }
 
 /** A person knows more than the tests: no verdict and no cool-down stands in the way, only another defense. */

@@ -34,13 +34,17 @@ export function training(draft: Draft, { jobId }: EventData<'training.progress'>
   if (secondsBetween(draft.now, defense.deadline) < patience / 2) defense.deadline = later(draft.now, patience);
 }
 
-const JOBS = { training: 'training', evaluation: 'evaluating', calibration: 'evaluating' } as const;
-
-export function jobFailed(draft: Draft, job: keyof typeof JOBS, failed: EventData<'training.failed'>): void {
-  const defense = waiting(draft, JOBS[job]);
+export function jobFailed(
+  draft: Draft,
+  job: 'training' | 'evaluation' | 'calibration',
+  failed: EventData<'training.failed'>,
+): void {
+  const defense = waiting(draft, job === 'training' ? 'training' : 'evaluating');
   if (defense?.[job]?.jobId !== failed.jobId) return;
   const reason = `${job} ${failed.cancelled ? 'was cancelled' : 'failed'}: ${failed.reason}`;
-  moveTo(draft, defense, 'failed', `${reason}; revision ${draft.model.serving} serves as before`);
+  if (job !== 'calibration') return giveUp(draft, defense, reason);
+  if (defense.calibration) defense.calibration.failure = reason;
+  decide(draft, defense);
 }
 
 export function evaluated(draft: Draft, done: EventData<'evaluation.completed'>): void {
@@ -51,8 +55,7 @@ export function evaluated(draft: Draft, done: EventData<'evaluation.completed'>)
   defense.evaluation.after = done.candidate;
   const { threatModel, gates } = draft.spec;
   defense.gates = judge(defense, done, { threatModel, gates, datasetSha256: dataset.sha256 });
-  if (defense.gates.every((gate) => gate.passed)) rollOutWhenReady(draft, defense);
-  else moveTo(draft, defense, 'rejected', verdictInWords(defense.gates));
+  decide(draft, defense);
 }
 
 export function calibrated(draft: Draft, done: EventData<'calibration.completed'>): void {
@@ -62,12 +65,16 @@ export function calibrated(draft: Draft, done: EventData<'calibration.completed'
     return moveTo(draft, defense, 'failed', 'the calibration is of another model than the candidate');
   defense.calibration.file = done.calibration;
   defense.calibration.summary = done.summary;
-  rollOutWhenReady(draft, defense);
+  decide(draft, defense);
 }
 
-function rollOutWhenReady(draft: Draft, defense: Defense): void {
+/** The gates come first: a candidate that is no good often cannot be calibrated either, and that is not the reason. */
+function decide(draft: Draft, defense: Defense): void {
   const { training, evaluation, calibration, gates } = defense;
-  if (!gates || !calibration?.file || !training?.candidate || !evaluation?.after) return;
+  if (!gates) return;
+  if (gates.some((gate) => !gate.passed)) return moveTo(draft, defense, 'rejected', verdictInWords(gates));
+  if (calibration?.failure) return giveUp(draft, defense, calibration.failure);
+  if (!calibration?.file || !training?.candidate || !evaluation?.after) return;
   const robust = robustAccuracy(evaluation.after, draft.spec.threatModel.epsilon);
   if (!robust) return;
   const next = {
@@ -128,15 +135,20 @@ export function timeOut(draft: Draft): void {
   const defense = draft.openDefense;
   if (!defense?.deadline || draft.now < defense.deadline) return;
   if (defense.state === 'verifying') return verifyNow(draft, defense, true);
-  giveUp(draft, defense, `no news for too long while ${defense.state}`);
+  stop(draft, defense, `no news for too long while ${defense.state}`);
 }
 
-/** Ends a defense whose candidate serves nobody yet. */
-export function giveUp(draft: Draft, defense: Defense, reason: string): void {
+/** Ends a defense whose training may still be running somewhere. */
+export function stop(draft: Draft, defense: Defense, reason: string): void {
   if (defense.state === 'training' && defense.training) {
     const { jobId } = defense.training;
     draft.publish('training.cancel', `${jobId}.cancel`, { ...draft.name, jobId, reason }, defense.anomalyId);
   }
+  giveUp(draft, defense, reason);
+}
+
+/** Ends a defense whose candidate serves nobody yet. */
+function giveUp(draft: Draft, defense: Defense, reason: string): void {
   moveTo(draft, defense, 'failed', `${reason}; revision ${draft.model.serving} serves as before`);
 }
 

@@ -188,11 +188,27 @@ describe('the other ends', () => {
     });
   });
 
-  it.each(['evaluation', 'calibration'] as const)('failed: the %s', (job) => {
+  it('failed: the evaluation', () => {
     const course = new Course().until('evaluating');
-    course.hear(`${job}.failed`, jobFailed(`${ID}.${job}`, ID));
+    course.hear('evaluation.failed', jobFailed(`${ID}.evaluation`, ID));
     expect(course.defense.state).toBe('failed');
+  });
+
+  it('failed: the calibration, of a candidate that passed the gates', () => {
+    const course = new Course().until('evaluating');
+    course.hear('calibration.failed', jobFailed(`${ID}.calibration`, ID));
+    expect(course.defense.state).toBe('evaluating');
+    course.hear('evaluation.completed', evaluationCompleted(`${ID}.evaluation`, ID));
+    expect(course.defense).toMatchObject({ state: 'failed', reason: expect.stringContaining('calibration failed') });
     expect(course.all('deployment.requested')).toEqual([]);
+  });
+
+  it('rejected, not failed: a candidate that passes no gate and cannot be calibrated', () => {
+    const course = new Course().until('evaluating');
+    course.hear('calibration.failed', jobFailed(`${ID}.calibration`, ID));
+    const candidate = robustness(sha('c'), 0.1, 0);
+    course.hear('evaluation.completed', evaluationCompleted(`${ID}.evaluation`, ID, { candidate }));
+    expect(course.defense.state).toBe('rejected');
   });
 
   it('failed: a calibration of another model', () => {
