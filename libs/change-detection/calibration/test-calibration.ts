@@ -39,7 +39,9 @@ function choices(shares: readonly number[], powers: readonly SplitChoice['p'][])
 
 /** Finds (q, p) and the bounds of each of the three tests, and which of them this model keeps. */
 export async function calibrateTests(material: TestMaterial): Promise<Calibration['tests']> {
-  const { model, cleanAccuracy, random } = material;
+  const { model, cleanAccuracy, random, conditions } = material;
+  // A hardened model: nothing to measure power against, so none of the dear measurements are needed.
+  if (costlyAttacks(conditions, cleanAccuracy).length === 0) return noTests(NO_COSTLY_ATTACK);
   const labelledChoices = model.classes <= MOST_LABELS ? LABELLED_CHOICES : [];
   const screened = await measureAll(material, together(AIM_CHOICES, labelledChoices), SCREENING);
   const choice = {
@@ -109,7 +111,7 @@ const tooManyLabels: Finding<LabelledCalibration> = {
   power: () => [],
 };
 
-/** For inputs that cannot be split. */
+/** For models that are known beforehand to have no test. */
 export const noTests = (reason: string): Calibration['tests'] => ({
   aim: off(reason),
   gated: { ...off(reason), gate: null, selects: null },

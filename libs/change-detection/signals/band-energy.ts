@@ -22,7 +22,7 @@ export function bandEnergy(basis: PreparedBasis, variance: ArrayLike<number>, x:
 }
 
 function smallComponents(coefficients: Float64Array, variance: ArrayLike<number>): number {
-  const median = [...Array.from(variance)].sort((a, b) => a - b)[variance.length >> 1] ?? 0;
+  const median = [...Array.from(variance)].sort((a, b) => a - b)[(variance.length - 1) >> 1] ?? 0;
   let [total, count] = [0, 0];
   coefficients.forEach((a, k) => {
     if (variance[k]! > median) return;
