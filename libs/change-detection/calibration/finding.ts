@@ -1,3 +1,4 @@
+import { NO_COSTLY_ATTACK } from './gap.js';
 import type { Thresholds } from '../verdict/decision.js';
 import type { Power, TestCalibration } from './calibration.js';
 import type { TestCondition } from './choose-split.js';
@@ -20,7 +21,7 @@ export function powerOver<C extends Pick<TestCondition, 'name' | 'role' | 'epsil
 }
 
 export function refusal(gap: number | null, least: number): string | null {
-  if (gap === null) return 'no attack costs the model a fifth of its accuracy, so the power of the test is unknown';
+  if (gap === null) return NO_COSTLY_ATTACK;
   if (gap >= least) return null;
   return `the model’s own attacks lie ${gap.toFixed(3)} above what harmless changes reach; ${least} is needed`;
 }

@@ -4,6 +4,9 @@ import type { TestCondition } from './choose-split.js';
 /** An attack that costs less accuracy than a fifth says nothing about the power against one that matters. */
 const COSTLY = 0.8;
 
+export const NO_COSTLY_ATTACK =
+  'no attack costs the model a fifth of its accuracy, so the power of the test is unknown';
+
 export const costlyAttacks = <C extends Pick<TestCondition, 'role' | 'accuracy'>>(
   conditions: readonly C[],
   cleanAccuracy: number,

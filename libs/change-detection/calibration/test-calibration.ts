@@ -7,6 +7,7 @@ import { bestChoice, separation } from './choose-split.js';
 import type { Condition } from './conditions.js';
 import type { Uniform } from '../randomness.js';
 import type { Finding } from './finding.js';
+import { costlyAttacks, NO_COSTLY_ATTACK } from './gap.js';
 import { findGated } from './gated-calibration.js';
 import { findLabelled, LABELLED_STATISTICS, LEAST_LABELLED_MEAN } from './labelled-calibration.js';
 import type { Wanted } from './measure.js';

@@ -1,14 +1,15 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { sha256, writeNpz, type Dataset } from '#artifacts';
 import { METHOD } from '#change-detection';
 import { parsePolicy, type RobustnessPolicy } from '#contracts';
+import { projectRoot } from '../project-root.js';
 import { digitParts, digitShares } from '../digits.js';
 
-/** Sources of the repository that the compiled program reads: models and the demo's policy. */
-const testbed = fileURLToPath(new URL('../../../../libs/testbed/', import.meta.url));
+/** Files of the project that the demo reads: models and its policy. */
+const testbed = join(projectRoot, 'libs/testbed');
 export const DEMO_MODEL = join(testbed, 'models/mnist-cnn.onnx');
 const DEMO_CALIBRATION = join(testbed, 'models/mnist-cnn.calibration.json');
 const DEMO_POLICY = join(testbed, 'demo/policy.yaml');

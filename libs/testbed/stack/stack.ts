@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
+import { projectRoot } from '../project-root.js';
 import { startNats } from '../servers/nats.js';
 import { startRedis } from '../servers/redis.js';
 import type { ThrowAwayServer } from '../servers/throw-away-server.js';
@@ -37,7 +38,7 @@ export interface StackOptions {
   env?: Partial<Record<ServiceName, Record<string, string>>>;
 }
 
-const dist = fileURLToPath(new URL('../../../', import.meta.url));
+const dist = join(projectRoot, 'dist');
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder, model, onStarted = () => undefined } = options;
