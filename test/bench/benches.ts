@@ -1,0 +1,9 @@
+import type { Bench } from './bench.js';
+import { detection } from './detection.js';
+import { intake } from './intake.js';
+import { loop } from './loop.js';
+import { pipeline } from './pipeline.js';
+import { training } from './training.js';
+
+/** The longest one last. */
+export const benches: readonly Bench[] = [detection, pipeline, intake, training, loop];
