@@ -5,12 +5,14 @@ import { parse } from 'yaml';
 import { sha256, writeNpz, type Dataset } from '#artifacts';
 import { METHOD } from '#change-detection';
 import { parsePolicy, type RobustnessPolicy } from '#contracts';
+import { projectRoot } from '../project-root.js';
 import { digitParts, digitShares } from '../digits.js';
-import { testbedSource } from '../places.js';
 
-export const DEMO_MODEL = testbedSource('models/mnist-cnn.onnx');
-const DEMO_CALIBRATION = testbedSource('models/mnist-cnn.calibration.json');
-const DEMO_POLICY = testbedSource('demo/policy.yaml');
+/** Files of the project that the demo reads: models and its policy. */
+const testbed = join(projectRoot, 'libs/testbed');
+export const DEMO_MODEL = join(testbed, 'models/mnist-cnn.onnx');
+const DEMO_CALIBRATION = join(testbed, 'models/mnist-cnn.calibration.json');
+const DEMO_POLICY = join(testbed, 'demo/policy.yaml');
 
 export interface Prepared {
   /** The served model's file, in the run's artifact folder. */

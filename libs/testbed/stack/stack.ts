@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
-import { built } from '../places.js';
+import { projectRoot } from '../project-root.js';
 import { startNats } from '../servers/nats.js';
 import { startRedis } from '../servers/redis.js';
 import type { ThrowAwayServer } from '../servers/throw-away-server.js';
@@ -38,6 +38,8 @@ export interface StackOptions {
   env?: Partial<Record<ServiceName, Record<string, string>>>;
 }
 
+const dist = join(projectRoot, 'dist');
+
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder, model, onStarted = () => undefined } = options;
   const path = (name: string) => {
@@ -51,7 +53,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   const program = async (name: string, script: string, env: Record<string, string>) => {
-    const process = await startProgram({ name, script: built(script), env, logDir: path('logs') });
+    const process = await startProgram({ name, script: join(dist, script), env, logDir: path('logs') });
     started.push({ stop: () => process.kill('SIGTERM') });
     return process;
   };
