@@ -102,6 +102,7 @@ build();
 if (process.argv[2]) {
   // `node scripts/setup.mjs dist/x.js args`: run a program of ours once everything is there, with its exit code.
   const [program, ...args] = process.argv.slice(2);
+  process.on('SIGINT', () => {}); // Ctrl-C reaches the program too, which ends in its own way: its exit code is awaited
   try {
     execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, program), ...args], {
       cwd: root,

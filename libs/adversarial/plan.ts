@@ -15,6 +15,8 @@ export interface TrainingHooks {
   signal?: AbortSignal;
   /** Where the state after each epoch is kept; a run that finds its own goes on from there. */
   checkpoint?: CheckpointStore;
+  /** Fail with a CheckpointError, instead of starting anew, where the checkpoint is of another run. */
+  requireCheckpoint?: boolean;
   timeBudgetSeconds?: number;
   /** Milliseconds on a clock that never goes back. */
   now?: () => number;

@@ -10,9 +10,9 @@ import {
   type TrainingState,
 } from './checkpoint.js';
 import { checkRows, type Dataset, largestCount } from './dataset.js';
-import { requireThat, TrainingCollapsedError } from './errors.js';
+import { CheckpointError, requireThat, TrainingCollapsedError } from './errors.js';
 import { type EpochEnd, runEpoch } from './epoch.js';
-import type { CheckpointStore, TrainingHooks, TrainingPlan } from './plan.js';
+import type { TrainingHooks, TrainingPlan } from './plan.js';
 import { random } from './random.js';
 import { checkRecipe, type Recipe } from './recipe.js';
 import { WARM_UP } from './schedule.js';
@@ -59,7 +59,7 @@ export async function train(
   const validator = await compileValidator(classifier, validation, threat, { executor, seed });
   try {
     const run = fingerprint(model, [training, validation], plan);
-    let state = (await resume(hooks.checkpoint, run)) ?? freshState(classifier, run, seed, 0);
+    let state = (await resume(hooks, run)) ?? freshState(classifier, run, seed, 0);
     const resumedAtEpoch = state.epoch;
     let images = 0;
     let endedBy: TrainingReport['endedBy'] = 'schedule';
@@ -133,11 +133,19 @@ function freshState(classifier: Classifier, run: string, seed: number, backOffs:
   };
 }
 
-async function resume(checkpoint: CheckpointStore | undefined, run: string): Promise<TrainingState | undefined> {
+async function resume(
+  { checkpoint, requireCheckpoint }: TrainingHooks,
+  run: string,
+): Promise<TrainingState | undefined> {
   const bytes = await checkpoint?.load();
-  if (!bytes) return undefined;
-  const state = decodeCheckpoint(bytes);
-  return state.run === run ? state : undefined;
+  const state = bytes && decodeCheckpoint(bytes);
+  if (state?.run === run) return state;
+  if (!requireCheckpoint) return undefined;
+  throw new CheckpointError(
+    bytes
+      ? 'the checkpoint is of another run: model, data, threat, recipe or seed differ; use the same ones, or start anew'
+      : 'there is no checkpoint to go on from',
+  );
 }
 
 /** The peak learning rate and the growing epsilon make the first part of the run useless as a result. */

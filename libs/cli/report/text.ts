@@ -1,0 +1,72 @@
+import type { Proportion, TrainingReport } from '#adversarial';
+
+import type { Evaluation } from '../evaluation.js';
+import type { Gate } from '../gate.js';
+import { duration } from '../terminal.js';
+
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** With its 95 % interval. */
+export const interval = ({ value, low, high }: Proportion): string =>
+  `${percent(value).padStart(7)}  (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+
+/** Columns of equal width; the first one to the left, the others to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const cell = (text: string, column: number) =>
+    column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
+  return rows.map((row) => `  ${row.map(cell).join('   ')}`.trimEnd()).join('\n');
+}
+
+export function evaluationText({ accuracy, classes, largestPerturbation, flags }: Evaluation): string {
+  const attacks = Object.entries(accuracy).map(([name, share]) => [name, interval(share)]);
+  const perClass = classes.map(({ class: label, clean, robust }) => [
+    String(label),
+    String(clean.n),
+    percent(clean.value),
+    interval(robust),
+  ]);
+  return [
+    table([['attack', 'accuracy, 95 % interval'], ...attacks]),
+    table([['class', 'rows', 'clean', 'under all attacks'], ...perClass]),
+    `  largest perturbation ${Number(largestPerturbation.toPrecision(6))}`,
+    flagsText(flags),
+  ].join('\n\n');
+}
+
+export const flagsText = (flags: readonly string[]): string =>
+  flags.length === 0
+    ? '  no sign that the numbers mislead'
+    : ['  do not believe these numbers:', ...flags.map((flag) => `  - ${flag}`)].join('\n');
+
+export interface Comparison {
+  before: Evaluation;
+  /** null: training failed. */
+  after: Evaluation | null;
+  gate: Gate;
+  out: string | null;
+  rejected: string | null;
+  training: TrainingReport | null;
+  seconds: number;
+}
+
+export function comparisonText({ before, after, gate, out, rejected, training, seconds }: Comparison): string {
+  const rows = Object.entries(before.accuracy).map(([name, share]) => [
+    name,
+    interval(share),
+    after ? interval(after.accuracy[name]!) : '',
+  ]);
+  const epochs =
+    training && `epoch ${training.chosenEpoch} of ${training.epochs.length} taken, ended by its ${training.endedBy}; `;
+  return [
+    table([['accuracy, 95 % interval', 'before', after ? 'after' : ''], ...rows]),
+    gateText(gate),
+    out
+      ? `  written to ${out}`
+      : `  no hardened model: a gate failed${rejected ? `; what was trained is in ${rejected}` : ''}`,
+    `  ${epochs ?? ''}${duration(seconds)} in all`,
+  ].join('\n\n');
+}
+
+const gateText = ({ checks }: Gate): string =>
+  checks.map(({ name, passed, detail }) => `  ${passed ? 'passed' : 'FAILED'}  ${name}: ${detail}`).join('\n');
