@@ -13,6 +13,7 @@ const state: TrainingState = {
   epoch: 2,
   step: 40,
   random: [1, -2, 3, -4],
+  interrupted: { steps: 3, loss: 0.1 + 0.2, accuracy: 2.5, order: [5, 6, -7, 8] },
   backOffs: 1,
   history: [
     { epoch: 1, loss: 0.5, accuracy: 0.75, validation: null },

@@ -1,7 +1,7 @@
 import { CheckpointError } from './errors.js';
 import type { RandomState } from './random.js';
 
-/** Everything a run needs to go on after its last finished epoch as if nothing had happened. */
+/** Everything a run needs to go on as if nothing had happened. */
 export interface TrainingState {
   /** Identifies model, data, recipe and seed: a checkpoint of anything else is not taken up. */
   run: string;
@@ -10,6 +10,8 @@ export interface TrainingState {
   /** Optimizer steps. */
   step: number;
   random: RandomState;
+  /** Where inside its next epoch the run was stopped; null between epochs. */
+  interrupted: EpochSoFar | null;
   /** Times the run began anew, each with half the learning rate, because it had collapsed. */
   backOffs: number;
   history: readonly EpochResult[];
@@ -18,6 +20,15 @@ export interface TrainingState {
   firstMoments: Tensors;
   secondMoments: Tensors;
   best: { epoch: number; weights: Tensors } | null;
+}
+
+export interface EpochSoFar {
+  /** Steps done, and the sums over them. */
+  steps: number;
+  loss: number;
+  accuracy: number;
+  /** Gives the order of the epoch's rows. */
+  order: RandomState;
 }
 
 export type Tensors = ReadonlyMap<string, Float32Array>;

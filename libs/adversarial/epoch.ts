@@ -12,6 +12,9 @@ export interface EpochEnd {
   /** The number of this epoch, counted from 1. */
   epoch: number;
   state: TrainingState;
+  /** The same, to be taken up by `runEpoch` again: validation can be interrupted too. */
+  resumable: TrainingState;
+  /** Steps done in this call. */
   steps: number;
   loss: number;
   accuracy: number;
@@ -21,7 +24,10 @@ export interface EpochEnd {
 
 const PROGRESS_EVERY = 20;
 
-/** One pass over the training rows in random order; an incomplete last batch is left for another epoch's order. */
+/**
+ * One pass over the training rows in random order, or the rest of one that was interrupted; an incomplete last batch is
+ * left for another epoch's order. Ends early when the signal is aborted.
+ */
 export async function runEpoch(
   trainer: CompiledTraining,
   { batch, classes }: Classifier,
@@ -31,32 +37,40 @@ export async function runEpoch(
   { onProgress, progressEvery = PROGRESS_EVERY, signal, timeBudgetSeconds = Infinity }: TrainingHooks,
   { now, started }: { now: () => number; started: number },
 ): Promise<EpochEnd> {
-  const stream = random(start.random);
-  const order = shuffled(data.n, stream);
+  const { interrupted } = start;
+  const orderFrom = interrupted?.order ?? start.random;
+  const shuffling = random(orderFrom);
+  const order = shuffled(data.n, shuffling);
+  const stream = interrupted ? random(start.random) : shuffling;
+  const firstStep = interrupted?.steps ?? 0;
   const features = data.x.length / data.n;
   const perEpoch = Math.floor(data.n / batch);
   const totalSteps = perEpoch * recipe.epochs;
   const peak = recipe.learningRate / 2 ** start.backOffs;
   const epsilon = threat.epsilon * recipe.epsilonFactor;
-  const whole = mean();
+  const whole = mean(interrupted ?? undefined);
   let recent = mean();
-  let state: TrainingState = start;
+  let state: TrainingState = { ...start, interrupted: null };
   const epoch = start.epoch + 1;
   const timing = etaClock(now, start.step, totalSteps);
-  const end = (steps: number, rest: Partial<EpochEnd> = {}): EpochEnd => ({
-    epoch,
-    state: { ...state, random: stream.state() },
-    steps,
-    ...whole.values(),
-    notANumber: false,
-    outOfTime: false,
-    ...rest,
-  });
+  const end = (steps: number, rest: Partial<EpochEnd> = {}): EpochEnd => {
+    const reached = { ...state, random: stream.state() };
+    return {
+      epoch,
+      state: reached,
+      resumable: { ...reached, interrupted: { steps, order: orderFrom, ...whole.sums() } },
+      steps: steps - firstStep,
+      ...whole.values(),
+      notANumber: false,
+      outOfTime: false,
+      ...rest,
+    };
+  };
 
-  for (let step = 0; step < perEpoch; step++) {
-    signal?.throwIfAborted();
+  for (let step = firstStep; step < perEpoch; step++) {
+    if (signal?.aborted) return end(step);
     const rows = order.subarray(step * batch, (step + 1) * batch);
-    const progress = (start.step + step + 0.5) / totalSteps;
+    const progress = (start.step - firstStep + step + 0.5) / totalSteps;
     const result = await trainer.step(
       {
         x: gatherRows(data.x, rows, features, batch),
@@ -82,14 +96,15 @@ export async function runEpoch(
   return end(perEpoch);
 }
 
-function mean() {
-  let [count, loss, accuracy] = [0, 0, 0];
+function mean(start = { steps: 0, loss: 0, accuracy: 0 }) {
+  let { steps: count, loss, accuracy } = start;
   return {
     add(step: { loss: number; accuracy: number }) {
       count++;
       loss += step.loss;
       accuracy += step.accuracy;
     },
+    sums: () => ({ loss, accuracy }),
     values: () => ({ loss: count ? loss / count : 0, accuracy: count ? accuracy / count : 0 }),
   };
 }

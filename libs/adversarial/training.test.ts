@@ -33,19 +33,32 @@ describe('training', () => {
     expect(other.weights).not.toEqual(first.weights);
   });
 
-  it('goes on after an interruption as if it had not been there', async () => {
+  it.each([
+    ['in its first epoch', 2, 0],
+    ['between the last step of an epoch and its validation', 14, 1],
+    ['in a later epoch', 24, 3],
+  ])('goes on after an interruption %s as if it had not been there', async (_where, lastStep, epochs) => {
     const whole = await harden();
-    for (const epochs of [1, 3]) {
-      const checkpoint = memory();
-      const stop = new AbortController();
-      const onProgress = ({ epoch }: TrainingProgress) => epoch > epochs && stop.abort();
-      await expect(harden({ checkpoint, signal: stop.signal, onProgress, progressEvery: 2 })).rejects.toThrow(/abort/);
-      expect(checkpoint.saved.length).toBe(epochs);
-      const resumed = await harden({ checkpoint });
-      expect(resumed.report.resumedAtEpoch).toBe(epochs);
-      expect(resumed.weights).toEqual(whole.weights);
-      expect(resumed.report.epochs).toEqual(whole.report.epochs);
-    }
+    const checkpoint = memory();
+    const stop = new AbortController();
+    const onProgress = ({ step }: TrainingProgress) => step === lastStep && stop.abort();
+    const hooks = { checkpoint, onProgress, progressEvery: 1 };
+    await expect(harden({ ...hooks, signal: stop.signal })).rejects.toThrow(/abort/);
+    expect(checkpoint.saved.length).toBe(epochs + 1);
+    const steps: number[] = [];
+    const resumed = await harden({ checkpoint, progressEvery: 1, onProgress: ({ step }) => steps.push(step) });
+    expect(steps[0]).toBe(lastStep + 1);
+    expect(resumed.report.resumedAtEpoch).toBe(epochs);
+    expect(resumed.weights).toEqual(whole.weights);
+    expect(resumed.report.epochs).toEqual(whole.report.epochs);
+  });
+
+  it('does not start anew where it was told to go on', async () => {
+    const checkpoint = memory();
+    await expect(harden({ checkpoint, requireCheckpoint: true })).rejects.toThrow(/no checkpoint/);
+    await harden({ checkpoint });
+    await expect(harden({ checkpoint, requireCheckpoint: true }, { seed: 2 })).rejects.toThrow(/another run/);
+    expect((await harden({ checkpoint, requireCheckpoint: true })).report.resumedAtEpoch).toBe(plan.recipe.epochs);
   });
 
   it('takes a finished checkpoint for the result, and that of another run for none', async () => {

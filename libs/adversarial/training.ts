@@ -66,7 +66,9 @@ export async function train(
     while (state.epoch < recipe.epochs && endedBy === 'schedule') {
       const end: EpochEnd = await runEpoch(trainer, classifier, training, plan, state, hooks, { now, started });
       images += end.steps * recipe.batchSize;
-      const measured = await validate(end, recipe, () => validator.measure(end.state.weights, hooks.signal));
+      const measured = await resumable(end, hooks, () =>
+        validate(end, recipe, () => validator.measure(end.state.weights, hooks.signal)),
+      );
       if (collapsed(end, measured, validation)) {
         state = freshState(classifier, run, seed, backOff(state));
         continue;
@@ -122,6 +124,7 @@ function freshState(classifier: Classifier, run: string, seed: number, backOffs:
     epoch: 0,
     step: 0,
     random: random(seed + backOffs).state(),
+    interrupted: null,
     backOffs,
     history: [],
     weights: new Map(
@@ -146,6 +149,17 @@ async function resume(
       ? 'the checkpoint is of another run: model, data, threat, recipe or seed differ; use the same ones, or start anew'
       : 'there is no checkpoint to go on from',
   );
+}
+
+/** When interrupted, in the epoch before or in `work`, leaves a checkpoint that goes on from here. */
+async function resumable<T>(end: EpochEnd, { signal, checkpoint }: TrainingHooks, work: () => Promise<T>): Promise<T> {
+  try {
+    signal?.throwIfAborted();
+    return await work();
+  } catch (error) {
+    if (signal?.aborted) await checkpoint?.save(encodeCheckpoint(end.resumable));
+    throw error;
+  }
 }
 
 /** The peak learning rate and the growing epsilon make the first part of the run useless as a result. */

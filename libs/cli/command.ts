@@ -14,7 +14,7 @@ export interface Context {
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
   /** Milliseconds on a clock that never goes back. */
-  now(): number;
+  now: () => number;
 }
 
 export interface Outcome {

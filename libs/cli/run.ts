@@ -18,8 +18,8 @@ const BAD_INPUT = 2;
 const BUG = 70;
 
 export interface Surroundings extends Context {
-  print(text: string): void;
-  complain(text: string): void;
+  print: (text: string) => void;
+  complain: (text: string) => void;
 }
 
 /** Runs one command line and gives the exit code. */

@@ -1,5 +1,3 @@
-import type { WriteStream } from 'node:tty';
-
 /** Standard error, where a person follows the run: lines, and a bar at the bottom while something goes on. */
 export interface Terminal {
   line(text: string): void;
@@ -39,7 +37,7 @@ export function terminal(out: NodeJS.WriteStream): Terminal {
       }
       const filled = Math.round(BAR * Math.min(1, Math.max(0, done)));
       const text = `${label} ${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${percent} %  ${detail}`;
-      out.write(`\r\x1b[2K${text.slice(0, ((out as WriteStream).columns || 80) - 1)}`);
+      out.write(`\r\x1b[2K${text.slice(0, (out.columns || 80) - 1)}`);
       shown = true;
     },
   };
