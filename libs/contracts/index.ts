@@ -23,7 +23,7 @@ export type {
 export type { ProtectedRevision, ProtectionUpdated } from './events/protection.js';
 export { SIGNALS, type AccuracyWindow, type Label, type Sample, type SignalName } from './events/samples.js';
 export type * from './events/verdict.js';
-export { DEFAULT_NAMESPACE, intakeLabels, intakeSamples, type Intake } from './intake.js';
+export { DEFAULT_NAMESPACE, intakeLabels, intakeSamples, samplesAsSent, type Intake } from './intake.js';
 export {
   DEFAULT_DETECTION,
   RobustnessPolicy,

@@ -42,6 +42,8 @@ function intake<T extends TSchema>(what: string, plural: string, schema: T) {
 
 /** Reads `accuracy.sample` in every accepted form. What is invalid is told apart, the rest counts. */
 export const intakeSamples = intake('accuracy.sample', 'samples', Sample);
+/** The samples as they were sent, so that an invalid one can be kept with its reason. */
+export const samplesAsSent = (input: unknown): unknown[] => itemsOf('accuracy.sample', 'samples', input);
 /** Reads `label.observed` in every accepted form. */
 export const intakeLabels = intake('label.observed', 'labels', Label);
 

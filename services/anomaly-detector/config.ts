@@ -8,7 +8,15 @@ const Config = Type.Object({
   ...serviceVariables,
   REDIS_URL: Type.String({ default: 'redis://127.0.0.1:6379', minLength: 1 }),
   ARTIFACTS_DIR: Type.String({ minLength: 1, description: 'folder of the artifact store, where calibrations lie' }),
-  REPLICA: Type.String({ minLength: 1, default: `${hostname()}-${process.pid}` }),
+  READABLE_DIRS: Type.Array(Type.String(), {
+    default: [],
+    description: 'further folders that calibrations may be read from',
+  }),
+  REPLICA: Type.String({
+    minLength: 1,
+    default: `${hostname()}-${process.pid}`,
+    description: 'name of this process among the replicas; no two may share one',
+  }),
 });
 export type DetectorConfig = Static<typeof Config>;
 

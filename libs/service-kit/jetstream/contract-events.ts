@@ -6,6 +6,7 @@ export interface OutgoingMessage {
   data: unknown;
   /** Stable over retries and restarts: the stream drops a second message under the same id. */
   messageId: string;
+  headers?: Record<string, string>;
 }
 
 /** The messages that carry one event: its own subject, and the bare copy where the contracts ask for one. */

@@ -155,8 +155,13 @@ export class RedisOutbox implements OnApplicationBootstrap, OnApplicationShutdow
 }
 
 /** With the context of the work that caused it: the pump that publishes it later works for nobody in particular. */
-function encode({ subject, messageId, data }: OutgoingMessage): string {
-  const entry = JSON.stringify({ subject, messageId, data, headers: contextHeaders() } satisfies Entry);
+function encode({ subject, messageId, data, headers }: OutgoingMessage): string {
+  const entry = JSON.stringify({
+    subject,
+    messageId,
+    data,
+    headers: { ...contextHeaders(), ...headers },
+  } satisfies Entry);
   if (Buffer.byteLength(entry) > MAX_BODY_BYTES)
     throw new PermanentError(
       `message ${messageId} for ${subject} is larger than ${MAX_BODY_BYTES} bytes and would block the outbox`,

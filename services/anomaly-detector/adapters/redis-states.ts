@@ -3,27 +3,34 @@ import { cloudEvent } from '#contracts';
 import { messagesOf, type OutgoingMessage, type RedisOutbox } from '#service-kit';
 import { SOURCE } from '../config.js';
 import type { Caused } from '../domain/context.js';
+import { START, type Position } from '../domain/position.js';
 import type { ModelState } from '../domain/state.js';
 
 export const OUTBOX = 'detector:outbox';
-const LAST = 'detector:last-sequence';
+const POSITION = 'detector:position';
 const LEASE = 'detector:lease';
-const MODELS = 'detector:models';
-const LEASE_MS = 10_000;
+const STATES = 'detector:states';
+/** Long enough for a slow renewal, short enough for a successor to take over soon. */
+const LEASE_MS = 4_000;
 
 export interface Commit {
   states: Iterable<ModelState>;
+  /** What the states were computed from: nothing is stored if another process has stored more. */
+  from: Position;
   /** Messages of the stream up to here have taken effect. */
-  lastSequence: number;
+  to: Position;
   messages: OutgoingMessage[];
 }
 
-/** Another process has become the writer. */
-export class LeaseLostError extends Error {
-  override readonly name = 'LeaseLostError';
+/** Another process has become the writer, or has written. */
+export class NotTheWriterError extends Error {
+  override readonly name = 'NotTheWriterError';
 }
 
-/** States, the last sequence applied and the events caused: one transaction, and only for the process that holds the lease. */
+const RENEW = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0`;
+const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
+
+/** States, the position in the stream and the events caused: one transaction, and only for the process that holds the lease. */
 export class RedisStates {
   constructor(
     private readonly redis: Redis,
@@ -33,30 +40,32 @@ export class RedisStates {
 
   /** Takes or renews the lease; false while another process holds it. */
   async lease(): Promise<boolean> {
-    const taken = await this.redis.set(LEASE, this.replica, 'PX', LEASE_MS, 'NX');
-    if (taken) return true;
-    if ((await this.redis.get(LEASE)) !== this.replica) return false;
-    return (await this.redis.pexpire(LEASE, LEASE_MS)) === 1;
+    if (await this.redis.set(LEASE, this.replica, 'PX', LEASE_MS, 'NX')) return true;
+    return (await this.redis.eval(RENEW, 1, LEASE, this.replica, LEASE_MS)) === 1;
   }
 
   async release(): Promise<void> {
-    if ((await this.redis.get(LEASE)) === this.replica) await this.redis.del(LEASE);
+    await this.redis.eval(RELEASE, 1, LEASE, this.replica);
   }
 
-  async load(): Promise<{ states: Map<string, ModelState>; lastSequence: number }> {
-    const [stored, last] = await Promise.all([this.redis.hgetall(MODELS), this.redis.get(LAST)]);
+  async load(): Promise<{ states: Map<string, ModelState>; position: Position }> {
+    const [stored, position] = await Promise.all([this.redis.hgetall(STATES), this.redis.get(POSITION)]);
     const states = new Map(Object.entries(stored).map(([key, json]) => [key, JSON.parse(json) as ModelState]));
-    return { states, lastSequence: Number(last ?? 0) };
+    return { states, position: position === null ? START : (JSON.parse(position) as Position) };
   }
 
-  async commit({ states, lastSequence, messages }: Commit): Promise<void> {
+  async commit({ states, from, to, messages }: Commit): Promise<void> {
     const stored = [...states].map((state) => [`${state.namespace}/${state.model}`, JSON.stringify(state)] as const);
-    await this.outbox.update([], async (redis) => {
-      if ((await redis.get(LEASE)) !== this.replica) throw new LeaseLostError('another detector has become the writer');
+    // A renewal meanwhile only makes it decide again.
+    await this.outbox.update([LEASE, POSITION], async (redis) => {
+      const [holder, position] = await Promise.all([redis.get(LEASE), redis.get(POSITION)]);
+      if (holder !== this.replica) throw new NotTheWriterError('another detector has become the writer');
+      if ((position ?? JSON.stringify(START)) !== JSON.stringify(from))
+        throw new NotTheWriterError(`another detector has stored ${String(position)} since ${JSON.stringify(from)}`);
       return {
         change: (multi) => {
-          multi.set(LAST, String(lastSequence));
-          for (const [key, json] of stored) multi.hset(MODELS, key, json);
+          multi.set(POSITION, JSON.stringify(to));
+          for (const [key, json] of stored) multi.hset(STATES, key, json);
         },
         messages,
       };

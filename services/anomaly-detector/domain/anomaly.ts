@@ -1,17 +1,14 @@
 import { combinedEvidence, evidence, openTests, updateEsr } from '#change-detection';
 import type { EventData, RequestRow, Sample, SignalEvidence } from '#contracts';
-import { caused, type Caused, type Position, type Protection } from './context.js';
-import { applyRules, countedSignals, isRow, openRevision, remember, updateErrorWatch } from './signals.js';
+import { counted } from './counts.js';
+import { caused, type Caused, type Protection } from './context.js';
+import type { Position } from './position.js';
+import { trackQuiet } from './quiet.js';
+import { applyRules, examined, openRevision, remember, updateErrorWatch, valuesOf, type Ignored } from './signals.js';
+import { own } from './own.js';
 import type { ModelState, OpenAnomaly, RevisionState } from './state.js';
 
 const EXAMPLES = 10;
-/** Fewer values of a signal say nothing about its mean in a block. */
-const FEWEST = 10;
-
-export interface Applied {
-  state: RevisionState;
-  events: Caused[];
-}
 
 export const signalEvidence = (state: RevisionState): SignalEvidence[] =>
   Object.entries(state.signals).map(([name, { esr, recent }]) => ({
@@ -29,77 +26,92 @@ export function applySample(
   revision: string,
   sample: Sample,
   { protection, at, index }: { protection: Protection; at: Position; index: number },
-): Applied {
-  const before = model.revisions[revision] ?? openRevision(protection, revision, at.time);
-  const counted = countedSignals(before, sample);
-  if (counted.size === 0) return { state: before, events: [] };
-  const row = isRow(before, counted);
-  const { rules, alarm } = applyRules(protection, before, counted);
-  const state = { ...count(before, sample, counted, row, protection.detection.budget), rules };
-  if (state.anomaly) return trackQuiet(model, revision, state, counted, row, { protection, at });
+): { state: RevisionState; events: Caused[]; ignored: Ignored[] } {
+  const { budget } = protection.detection;
+  const before = own(model.revisions, revision) ?? openRevision(protection, revision, at.time);
+  const { values, ignored } = valuesOf(before, sample);
+  if (values.size === 0) return { state: before, events: [], ignored };
+  const state = count(before, sample, values, budget);
+  if (state.anomaly) return { ...trackQuiet(model, revision, state, values, { protection, time: at.time }), ignored };
+  const { rules, alarms } = applyRules(state.rules, values);
+  const next = { ...state, rules };
   const statistic = combinedEvidence(Object.values(state.signals).map(({ esr }) => esr));
-  if (!alarm && statistic < protection.detection.budget) return { state, events: [] };
-  return raise(model, revision, state, { protection, at, index, statistic, trigger: rowOf(sample) });
+  if (alarms.length === 0 && statistic < budget) return { state: next, events: [], ignored };
+  const raised = raise(model, revision, next, { protection, at, index, statistic, alarms, trigger: rowOf(sample) });
+  return { ...raised, ignored };
 }
 
 function count(
   before: RevisionState,
   sample: Sample,
-  counted: ReadonlyMap<string, number>,
-  row: boolean,
+  values: ReadonlyMap<string, number>,
   budget: number,
 ): RevisionState {
-  const error = counted.get('error');
-  const labelled = error === undefined ? 0 : 1;
-  const example = [...counted.values()].some((x) => x > 0) ? rowOf(sample) : null;
-  const { window } = before;
+  const error = values.get('error');
+  const example = [...values.values()].some((x) => x > 0) ? rowOf(sample) : null;
+  const { window, anomaly } = before;
   return {
     ...before,
-    examined: before.examined + (row ? 1 : 0),
+    counts: counted(before.counts, values.keys()),
     flagged: example ? [...before.flagged, example].slice(-EXAMPLES) : before.flagged,
     errorWatch: error === undefined ? before.errorWatch : updateErrorWatch(before.errorWatch, error, budget),
     window: {
       from: window.from,
-      n: window.n + (row ? 1 : 0),
-      labelled: window.labelled + labelled,
-      correct: window.correct + labelled * (1 - (error ?? 0)),
+      counts: counted(window.counts, values.keys()),
+      correct: window.correct + (error === undefined ? 0 : 1 - error),
     },
     signals: Object.fromEntries(
       Object.entries(before.signals).map(([name, signal]) => {
-        const x = counted.get(name);
+        const x = values.get(name);
         if (x === undefined) return [name, signal];
         const seen = remember(signal, x);
-        return [name, before.anomaly ? seen : { ...seen, esr: updateEsr(signal.esr, x) }];
+        return [name, anomaly ? seen : { ...seen, esr: updateEsr(signal.esr, x) }];
       }),
     ),
+    anomaly: anomaly && { ...anomaly, counts: counted(anomaly.counts, values.keys()) },
   };
 }
 
+interface Alarm {
+  protection: Protection;
+  at: Position;
+  index: number;
+  statistic: number;
+  alarms: string[];
+  trigger: RequestRow | null;
+}
+
+/** The time is part of it: in a stream that was made anew the sequences come again. */
+const anomalyId = ({ namespace, model }: ModelState, revision: string, { at, index }: Alarm): string =>
+  `${namespace}.${model}.${revision}.${at.time.replace(/\D/g, '')}-${at.sequence}-${index}`;
+
 function raise(
-  { namespace, model }: ModelState,
+  of: ModelState,
   revision: string,
   state: RevisionState,
-  cause: { protection: Protection; at: Position; index: number; statistic: number; trigger: RequestRow | null },
-): Applied {
-  const { protection, at, index, statistic, trigger } = cause;
-  const { detection, revisions } = protection;
-  const calibration = revisions.get(revision)?.calibration;
+  alarm: Alarm,
+): { state: RevisionState; events: Caused[] } {
+  const { at, statistic, alarms, trigger } = alarm;
+  const { detection, revisions } = alarm.protection;
+  const calibration = revisions?.get(revision)?.calibration;
   const groupSize = detection.labelGroupSize;
+  // The average of the evidences reached the budget, so at least one of them did.
+  const loud = Object.keys(state.signals).filter((name) => evidence(state.signals[name]!.esr) >= detection.budget);
   const anomaly: OpenAnomaly = {
-    id: `${namespace}.${model}.${revision}.${at.sequence}-${index}`,
+    id: anomalyId(of, revision, alarm),
     openedAt: at.time,
     calibration: state.calibration,
-    examinedBefore: state.examined,
+    loud: [...new Set([...loud, ...alarms])],
+    counts: {},
     tests: calibration ? openTests(calibration, { groupSize }) : [],
-    groupSize,
     groups: {},
     labelSeen: false,
     verdict: null,
-    quiet: { rows: 0, sums: {} },
+    quiet: {},
   };
   const data: EventData<'anomaly.raised'> = {
-    namespace,
-    model,
+    namespace: of.namespace,
+    model: of.model,
     revision,
     anomalyId: anomaly.id,
     calibration: state.calibration,
@@ -107,7 +119,7 @@ function raise(
     budget: detection.budget,
     statistic: Math.min(statistic, Number.MAX_VALUE),
     signals: signalEvidence(state),
-    examined: state.examined,
+    examined: examined(state),
     trigger,
     examples: state.flagged,
     tests: anomaly.tests.map(({ test }) => test),
@@ -115,46 +127,4 @@ function raise(
     labelDeadlineSeconds: detection.labelDeadlineSeconds,
   };
   return { state: { ...state, anomaly }, events: [caused('anomaly.raised', `raised/${anomaly.id}`, data, anomaly.id)] };
-}
-
-/** After a whole block of rows in which every signal's mean lies within its tolerance the anomaly is over. */
-function trackQuiet(
-  model: ModelState,
-  revision: string,
-  state: RevisionState,
-  counted: ReadonlyMap<string, number>,
-  row: boolean,
-  { protection, at }: { protection: Protection; at: Position },
-): Applied {
-  const anomaly = state.anomaly!;
-  const sums = { ...anomaly.quiet.sums };
-  for (const [name, x] of counted) sums[name] = { n: (sums[name]?.n ?? 0) + 1, sum: (sums[name]?.sum ?? 0) + x };
-  const rows = anomaly.quiet.rows + (row ? 1 : 0);
-  const withQuiet = (quiet: OpenAnomaly['quiet']): Applied => ({
-    state: { ...state, anomaly: { ...anomaly, quiet } },
-    events: [],
-  });
-  if (rows < protection.detection.quietAfter) return withQuiet({ rows, sums });
-  const loud = Object.entries(sums).some(
-    ([name, { n, sum }]) => n >= FEWEST && sum / n > state.signals[name]!.esr.tolerance,
-  );
-  if (loud) return withQuiet({ rows: 0, sums: {} });
-  return {
-    state: openRevision(protection, revision, at.time, state),
-    events: closingEvents(model, revision, anomaly, 'quiet', at.time),
-  };
-}
-
-export function closingEvents(
-  { namespace, model }: ModelState,
-  revision: string,
-  { id, verdict }: OpenAnomaly,
-  reason: 'quiet' | 'revision-gone',
-  time: string,
-): Caused[] {
-  const of = { namespace, model, revision, anomalyId: id };
-  const closed = caused('anomaly.closed', `closed/${id}`, { ...of, closedAt: time, reason, verdict }, id);
-  return verdict === 'attack'
-    ? [closed, caused('attack.subsided', `subsided/${id}`, { ...of, at: time }, id)]
-    : [closed];
 }

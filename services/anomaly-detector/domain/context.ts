@@ -4,11 +4,20 @@ import { DEFAULT_DETECTION, type Detection, type EventData, type EventName } fro
 /** What is known of a model from its policy. */
 export interface Protection {
   detection: Detection;
-  revisions: Map<string, { calibrationId: string | null; calibration: Calibration | null }>;
+  /** Null: nobody wrote a policy, so every revision that somebody publishes about is watched. */
+  revisions: ReadonlyMap<string, KnownRevision> | null;
 }
 
-/** A model that nobody wrote a policy for is watched by what is published about it. */
-export const UNPROTECTED: Protection = { detection: DEFAULT_DETECTION, revisions: new Map() };
+export interface KnownRevision {
+  calibrationId: string | null;
+  calibration: Calibration | null;
+}
+
+export const UNPROTECTED: Protection = { detection: DEFAULT_DETECTION, revisions: null };
+
+/** Not, or no longer, in its model's policy: nothing that is said about it counts. */
+export const isWatched = ({ revisions }: Protection, revision: string): boolean =>
+  revisions === null || revisions.has(revision);
 
 /** An event that a step causes. Ids derive from what caused it, so that a repeated step says the same. */
 export interface Caused<N extends EventName = EventName> {
@@ -29,10 +38,3 @@ export const caused = <N extends EventName>(
   data,
   correlationId,
 });
-
-/** Where a message stands in its stream. */
-export interface Position {
-  sequence: number;
-  /** When the stream took it, RFC 3339. */
-  time: string;
-}

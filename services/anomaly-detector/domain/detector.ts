@@ -1,23 +1,33 @@
-import { evidence } from '#change-detection';
 import type { AimLabel, AimSample, Sample } from '#contracts';
-import { applySample, closingEvents } from './anomaly.js';
-import { caused, type Caused, type Position, type Protection } from './context.js';
-import { openRevision } from './signals.js';
+import { applySample } from './anomaly.js';
+import { isWatched, type Caused, type Protection } from './context.js';
+import { own } from './own.js';
+import type { Position } from './position.js';
+import { closingEvents } from './quiet.js';
+import { declaration, errorWatchFor, openRevision, type Ignored } from './signals.js';
 import type { ModelState, OpenAnomaly, RevisionState } from './state.js';
-import { addGroup, addLabel, closeOverdue, decide } from './verdict.js';
+import { addGroup, addLabel, closeOverdue, decide, secondsAfter } from './verdict.js';
+import { closeWindow } from './window.js';
 
 export type Message =
   { kind: 'samples'; samples: Sample[] } | { kind: 'aim'; aim: AimSample } | { kind: 'label'; label: AimLabel };
 
 export interface Step {
+  /** The very same object if nothing has changed. */
   state: ModelState;
   events: Caused[];
+  ignored: Ignored[];
+}
+
+interface Now {
+  protection: Protection;
+  time: string;
 }
 
 /** Samples that name no revision belong to the only one that is protected. */
 function revisionOf(sample: Sample, { revisions }: Protection): string {
   if (sample.revision !== undefined) return sample.revision;
-  return revisions.size === 1 ? [...revisions.keys()][0]! : 'unknown';
+  return revisions?.size === 1 ? [...revisions.keys()][0]! : 'unknown';
 }
 
 const withRevision = (model: ModelState, revision: string, state: RevisionState): ModelState => ({
@@ -29,100 +39,85 @@ const withRevision = (model: ModelState, revision: string, state: RevisionState)
 export function applyMessage(
   model: ModelState,
   message: Message,
-  { protection, at }: { protection: Protection; at: Position },
+  cause: { protection: Protection; at: Position },
 ): Step {
-  const { time } = at;
-  if (message.kind === 'samples') {
-    return message.samples.reduce<Step>(
-      (step, sample, index) => {
-        const revision = revisionOf(sample, protection);
-        const applied = applySample(step.state, revision, sample, { protection, at, index });
-        const decided = decide(step.state, revision, applied.state, { protection, time });
-        return {
-          state: withRevision(step.state, revision, decided.state),
-          events: [...step.events, ...applied.events, ...decided.events],
-        };
-      },
-      { state: model, events: [] },
-    );
-  }
+  if (message.kind === 'samples') return applySamples(model, message.samples, cause);
+  const { protection, at } = cause;
   const { revision, anomalyId } = message.kind === 'aim' ? message.aim : message.label;
-  const due = new Date(Date.parse(time) + 1000 * protection.detection.labelDeadlineSeconds).toISOString();
-  return withAnomaly(model, revision, { protection, time, only: anomalyId }, (anomaly) =>
+  const due = secondsAfter(at.time, protection.detection.labelDeadlineSeconds);
+  return withAnomaly(model, revision, { protection, time: at.time, only: anomalyId }, (anomaly) =>
     message.kind === 'aim' ? addGroup(anomaly, message.aim, due) : addLabel(anomaly, message.label),
   );
+}
+
+function applySamples(
+  model: ModelState,
+  samples: readonly Sample[],
+  { protection, at }: { protection: Protection; at: Position },
+): Step {
+  const events: Caused[] = [];
+  const ignored: Ignored[] = [];
+  let state = model;
+  samples.forEach((sample, index) => {
+    const revision = revisionOf(sample, protection);
+    if (!isWatched(protection, revision)) return ignored.push('unwatched-revision');
+    const applied = applySample(state, revision, sample, { protection, at, index });
+    const decided = decide(state, revision, applied.state, { protection, time: at.time });
+    state = withRevision(state, revision, decided.state);
+    events.push(...applied.events, ...decided.events);
+    return ignored.push(...applied.ignored);
+  });
+  return { state, events, ignored };
 }
 
 /** Changes the open anomaly of a revision, and says the verdict if that makes one. Input for another anomaly comes too late: it changes nothing. */
 function withAnomaly(
   model: ModelState,
   revision: string,
-  { protection, time, only }: { protection: Protection; time: string; only?: string },
+  { protection, time, only }: Now & { only?: string },
   change: (anomaly: OpenAnomaly) => OpenAnomaly,
 ): Step {
-  const state = model.revisions[revision];
-  if (!state?.anomaly || (only !== undefined && state.anomaly.id !== only)) return { state: model, events: [] };
-  const anomaly = closeOverdue(change(state.anomaly), time);
-  const decided = decide(model, revision, { ...state, anomaly }, { protection, time });
-  return { state: withRevision(model, revision, decided.state), events: decided.events };
+  const state = own(model.revisions, revision);
+  if (!state?.anomaly || (only !== undefined && state.anomaly.id !== only))
+    return { state: model, events: [], ignored: [] };
+  // Groups whose time was over before this came close before those that it completes.
+  const anomaly = change(closeOverdue(state.anomaly, time));
+  const { state: next, events } = decide(model, revision, { ...state, anomaly }, { protection, time });
+  const same = next.anomaly === state.anomaly;
+  return { state: same ? model : withRevision(model, revision, next), events, ignored: [] };
 }
 
 /** Every few seconds: counts since the last time, and groups whose labels did not come. */
-export function tick(model: ModelState, { protection, time }: { protection: Protection; time: string }): Step {
-  return Object.keys(model.revisions).reduce<Step>(
-    (step, revision) => {
-      const timed = withAnomaly(step.state, revision, { protection, time }, (anomaly) => anomaly);
-      const { state, event } = closeWindow(timed.state, revision, { protection, time });
-      return { state, events: [...step.events, ...timed.events, ...(event ? [event] : [])] };
-    },
-    { state: model, events: [] },
-  );
-}
-
-function closeWindow(
-  model: ModelState,
-  revision: string,
-  { protection, time }: { protection: Protection; time: string },
-): { state: ModelState; event?: Caused } {
-  const state = model.revisions[revision]!;
-  const { from, n, labelled, correct } = state.window;
-  if (n === 0 && labelled === 0) return { state: model };
-  const { namespace, model: name } = model;
-  const errorEvidence = evidence(state.errorWatch);
-  const errorAlarm = errorEvidence >= protection.detection.budget;
-  // A signal may lie between 0 and 1; counts are whole.
-  const right = Math.min(labelled, Math.round(correct));
-  const data = {
-    namespace,
-    model: name,
-    revision,
-    from,
-    to: time,
-    n,
-    labelled,
-    correct: right,
-    errorEvidence,
-    errorAlarm,
-  };
-  return {
-    state: withRevision(model, revision, { ...state, window: { from: time, n: 0, labelled: 0, correct: 0 } }),
-    event: caused('accuracy.window', `window/${namespace}/${name}/${revision}/${from}`, data),
-  };
-}
-
-/** The policy has changed: revisions that are gone close their anomalies, those with another calibration start anew. */
-export function reconcile(model: ModelState, { protection, time }: { protection: Protection; time: string }): Step {
-  const revisions: ModelState['revisions'] = {};
+export function tick(model: ModelState, now: Now): Step {
   const events: Caused[] = [];
-  for (const [revision, state] of Object.entries(model.revisions)) {
-    const now = protection.revisions.get(revision);
-    if (!now) {
-      if (state.anomaly) events.push(...closingEvents(model, revision, state.anomaly, 'revision-gone', time));
-      continue;
-    }
-    // An open anomaly keeps what its tests were opened with.
-    const keep = now.calibrationId === state.calibration || state.anomaly !== null;
-    revisions[revision] = keep ? state : openRevision(protection, revision, time, state);
+  let state = model;
+  for (const revision of Object.keys(model.revisions)) {
+    const timed = withAnomaly(state, revision, now, (anomaly) => anomaly);
+    const window = closeWindow(timed.state, revision, timed.state.revisions[revision]!, now);
+    events.push(...timed.events, ...window.events);
+    state = window.events.length > 0 ? withRevision(timed.state, revision, window.state) : timed.state;
   }
-  return { state: { ...model, revisions }, events };
+  return { state, events, ignored: [] };
+}
+
+/** The policy has changed: revisions that are gone close their anomalies, those with other tolerances or rules start anew. */
+export function reconcile(model: ModelState, { protection, time }: Now): Step {
+  const events: Caused[] = [];
+  let changed = false;
+  const revisions = Object.entries(model.revisions).flatMap(([revision, state]): [string, RevisionState][] => {
+    if (!isWatched(protection, revision)) {
+      if (state.anomaly) events.push(...closingEvents(model, revision, state.anomaly, 'revision-gone', time));
+      changed = true;
+      return [];
+    }
+    const calibration = protection.revisions?.get(revision)?.calibrationId ?? null;
+    if (calibration === state.calibration && declaration(protection, revision) === state.declared)
+      return [[revision, state]];
+    changed = true;
+    // An open anomaly keeps the tests and signals that it was opened with.
+    return state.anomaly
+      ? [[revision, { ...state, errorWatch: errorWatchFor(protection, revision, state) }]]
+      : [[revision, openRevision(protection, revision, time, state)]];
+  });
+  return { state: changed ? { ...model, revisions: Object.fromEntries(revisions) } : model, events, ignored: [] };
 }

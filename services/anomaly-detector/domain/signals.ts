@@ -1,7 +1,8 @@
 import { openEsr, thresholdRule, updateEsr, type EsrState } from '#change-detection';
 import { DEFAULT_DETECTION, type Sample } from '#contracts';
+import { rowsOf } from './counts.js';
 import type { Protection } from './context.js';
-import type { RevisionState, SignalState } from './state.js';
+import type { RevisionState, RuleState, SignalState } from './state.js';
 
 const SMALLEST = 1e-4;
 const MEMORY = 0.05;
@@ -12,11 +13,9 @@ const WATCH_CEILING = 100;
  * The signals of a revision with their tolerated means, fixed before the first row: the average over a set that was chosen by what has
  * been seen would not keep the budget. The labelled error is always among them; custom ones are those that the policy tolerates by name.
  */
-export function declaredSignals(protection: Protection, revision: string): Map<string, number> {
-  const { detection } = protection;
-  const calibration = protection.revisions.get(revision)?.calibration;
+export function declaredSignals({ detection, revisions }: Protection, revision: string): Map<string, number> {
   const declared = new Map<string, number>([['error', DEFAULT_DETECTION.tolerances.error!]]);
-  for (const [name, { enabled, tolerance }] of Object.entries(calibration?.signals ?? {})) {
+  for (const [name, { enabled, tolerance }] of Object.entries(revisions?.get(revision)?.calibration?.signals ?? {})) {
     if (enabled) declared.set(name, tolerance);
   }
   for (const [name, tolerance] of Object.entries(detection.tolerances)) declared.set(name, tolerance);
@@ -25,10 +24,11 @@ export function declaredSignals(protection: Protection, revision: string): Map<s
   );
 }
 
-const rulesOf = ({ detection }: Protection) =>
-  detection.thresholds.map((rule) => ({ ...rule, detector: thresholdRule(rule) }));
+/** All that the detectors of a revision are started with, as one text to compare. */
+export const declaration = (protection: Protection, revision: string): string =>
+  JSON.stringify([...declaredSignals(protection, revision), ...protection.detection.thresholds]);
 
-/** A revision as it starts, or starts again after an anomaly or with another calibration. */
+/** A revision as it starts, or starts again after an anomaly or with other tolerances. */
 export function openRevision(
   protection: Protection,
   revision: string,
@@ -37,34 +37,44 @@ export function openRevision(
 ): RevisionState {
   const declared = declaredSignals(protection, revision);
   return {
-    calibration: protection.revisions.get(revision)?.calibrationId ?? null,
+    calibration: protection.revisions?.get(revision)?.calibrationId ?? null,
+    declared: declaration(protection, revision),
     signals: Object.fromEntries(
       [...declared].map(([name, tolerance]): [string, SignalState] => [name, { esr: openEsr(tolerance), recent: 0 }]),
     ),
-    rules: rulesOf(protection).map(({ detector }) => detector.open()),
-    errorWatch: kept?.errorWatch ?? openEsr(declared.get('error')!),
-    examined: kept?.examined ?? 0,
+    rules: protection.detection.thresholds.map((rule) => ({ ...rule, state: thresholdRule(rule).open() })),
+    errorWatch: errorWatchFor(protection, revision, kept),
+    examinedBefore: kept ? examined(kept) : 0,
+    counts: {},
     flagged: kept?.flagged ?? [],
-    window: kept?.window ?? { from: time, n: 0, labelled: 0, correct: 0 },
+    window: kept?.window ?? { from: time, counts: {}, correct: 0 },
     anomaly: null,
   };
 }
 
-/** The sample's signals that count for this revision: declared ones, computed with the calibration in force (or with none at all). */
-export function countedSignals(state: RevisionState, sample: Sample): Map<string, number> {
-  const values = new Map(Object.entries(sample.signals ?? {}));
-  if (sample.correct !== undefined) values.set('error', sample.correct ? 0 : 1);
+/** Rows examined on this revision so far. */
+export const examined = ({ examinedBefore, counts }: RevisionState): number => examinedBefore + rowsOf(counts);
+
+/** What is ignored, and why: `stale-calibration` counts samples, `unknown-signal` values. */
+export type Ignored = 'stale-calibration' | 'unknown-signal' | 'unwatched-revision';
+
+/**
+ * The sample's values that count for this revision: of signals with a tolerance or a rule, computed with the calibration in force (or
+ * with none at all). Whether a prediction was right does not depend on a calibration.
+ */
+export function valuesOf(state: RevisionState, sample: Sample): { values: Map<string, number>; ignored: Ignored[] } {
+  const said = new Map(Object.entries(sample.signals ?? {}));
+  if (sample.correct !== undefined) said.set('error', sample.correct ? 0 : 1);
   const stale = sample.calibration !== undefined && sample.calibration !== state.calibration;
-  return new Map([...values].filter(([name]) => name in state.signals && (!stale || name === 'error')));
-}
-
-/** Late knowledge of a row that was counted when it was examined. */
-const LATE = ['error', 'mismatch'];
-
-/** Does the sample stand for a row of its own? Labels and mismatches of an examined model come after the row itself. */
-export function isRow(state: RevisionState, counted: ReadonlyMap<string, number>): boolean {
-  if (state.calibration === null) return counted.size > 0;
-  return [...counted.keys()].some((name) => !LATE.includes(name));
+  const values = new Map<string, number>();
+  const ignored = new Set<Ignored>();
+  for (const [name, x] of said) {
+    if (stale && name !== 'error') ignored.add('stale-calibration');
+    else if (Object.hasOwn(state.signals, name) || state.rules.some(({ signal }) => signal === name))
+      values.set(name, x);
+    else ignored.add('unknown-signal');
+  }
+  return { values, ignored: [...ignored] };
 }
 
 export const remember = (signal: SignalState, x: number): SignalState => ({
@@ -72,19 +82,31 @@ export const remember = (signal: SignalState, x: number): SignalState => ({
   recent: signal.recent + MEMORY * (x - signal.recent),
 });
 
+/** Goes on over anomalies and calibrations, as long as the same error is tolerated. */
+export function errorWatchFor(protection: Protection, revision: string, kept?: RevisionState): EsrState {
+  const tolerance = declaredSignals(protection, revision).get('error')!;
+  return kept?.errorWatch.tolerance === tolerance ? kept.errorWatch : openEsr(tolerance);
+}
+
 export function updateErrorWatch(watch: EsrState, error: number, budget: number): EsrState {
   const next = updateEsr(watch, error);
   const ceiling = (WATCH_CEILING * budget) / next.bets.length;
   return { ...next, bets: next.bets.map((bet) => Math.min(bet, ceiling)) };
 }
 
-/** The plain rules after these values; true where one of them alarms. */
-export function applyRules(protection: Protection, state: RevisionState, counted: ReadonlyMap<string, number>) {
-  const rules = rulesOf(protection).map(({ signal, detector }, i) => {
-    const before = state.rules[i] ?? detector.open();
-    const x = counted.get(signal);
-    const after = x === undefined ? before : detector.update(before, x);
-    return { after, alarm: x !== undefined && detector.level(after) >= 1 };
+/** The plain rules after these values, and the signals of those that alarm now. */
+export function applyRules(
+  rules: readonly RuleState[],
+  values: ReadonlyMap<string, number>,
+): { rules: RuleState[]; alarms: string[] } {
+  const alarms: string[] = [];
+  const after = rules.map((rule) => {
+    const x = values.get(rule.signal);
+    if (x === undefined) return rule;
+    const detector = thresholdRule(rule);
+    const state = detector.update(rule.state, x);
+    if (detector.level(state) >= 1) alarms.push(rule.signal);
+    return { ...rule, state };
   });
-  return { rules: rules.map(({ after }) => after), alarm: rules.some(({ alarm }) => alarm) };
+  return { rules: after, alarms };
 }

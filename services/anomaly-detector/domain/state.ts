@@ -1,5 +1,6 @@
 import type { EsrState, TestState, ThresholdState } from '#change-detection';
 import type { RequestRow } from '#contracts';
+import type { Counts } from './counts.js';
 
 /** All that the detector remembers of one model. Plain JSON: it is stored after every batch of messages. */
 export interface ModelState {
@@ -9,18 +10,22 @@ export interface ModelState {
 }
 
 export interface RevisionState {
-  /** Id of the calibration that the signals' tolerances come from; a new one starts them anew. */
+  /** Id of the calibration that the signals' tolerances come from. */
   calibration: string | null;
+  /** Tolerances and rules that the detectors were started with; others start them anew. */
+  declared: string;
   signals: Record<string, SignalState>;
-  rules: ThresholdState[];
+  rules: RuleState[];
   /** The labelled error alone, also while an anomaly is open: whether an attack costs accuracy. */
   errorWatch: EsrState;
-  /** Rows examined so far. */
-  examined: number;
+  /** Rows examined before the detectors' last start. */
+  examinedBefore: number;
+  /** Since then. */
+  counts: Counts;
   /** The latest rows that a signal flagged. */
   flagged: RequestRow[];
   /** Since the last `accuracy.window`. */
-  window: { from: string; n: number; labelled: number; correct: number };
+  window: { from: string; counts: Counts; correct: number };
   anomaly: OpenAnomaly | null;
 }
 
@@ -30,21 +35,29 @@ export interface SignalState {
   recent: number;
 }
 
+export interface RuleState {
+  signal: string;
+  above: number;
+  window: number;
+  state: ThresholdState;
+}
+
 export interface OpenAnomaly {
   id: string;
   openedAt: string;
   /** Calibration in force at the opening: what the tests were opened with. */
   calibration: string | null;
-  /** `examined` at the opening. */
-  examinedBefore: number;
+  /** Signals that raised it. */
+  loud: string[];
+  /** Since the opening. */
+  counts: Counts;
   tests: TestState[];
-  groupSize: number;
   groups: Record<string, LabelledGroup>;
   labelSeen: boolean;
   /** What has been published. */
   verdict: 'attack' | 'drift' | 'undetermined' | null;
-  /** Rows and sums of each signal in the present block: a block within all tolerances ends the anomaly. */
-  quiet: { rows: number; sums: Record<string, { n: number; sum: number }> };
+  /** Values of each signal in the present block: a block within all tolerances ends the anomaly. */
+  quiet: Record<string, { n: number; sum: number }>;
 }
 
 /** Waits until the labels of all its members are there, or its time is over. */

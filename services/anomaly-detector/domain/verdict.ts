@@ -1,7 +1,9 @@
-import { groupOf, updateTests, verdictOf, type PairStatistics } from '#change-detection';
+import { evidence, groupOf, updateTests, verdictOf, type PairStatistics } from '#change-detection';
 import type { AimLabel, AimSample, EventData } from '#contracts';
 import { signalEvidence } from './anomaly.js';
 import { caused, type Caused, type Protection } from './context.js';
+import { rowsOf } from './counts.js';
+import { own } from './own.js';
 import type { LabelledGroup, ModelState, OpenAnomaly, RevisionState } from './state.js';
 
 /** Groups that wait for labels; beyond it the oldest one that has none is given up. */
@@ -14,7 +16,7 @@ export function addGroup(anomaly: OpenAnomaly, { test, group, members, T }: AimS
       ? { ...anomaly, tests: updateTests(anomaly.tests, { test, pair: T as unknown as PairStatistics }) }
       : anomaly;
   }
-  if (anomaly.groups[group]) return anomaly;
+  if (Object.hasOwn(anomaly.groups, group)) return anomaly;
   const groups = { ...anomaly.groups, [group]: { due, members: members.map(() => null) } };
   const names = Object.keys(groups);
   if (names.length > MOST_GROUPS) {
@@ -26,8 +28,8 @@ export function addGroup(anomaly: OpenAnomaly, { test, group, members, T }: AimS
 
 /** A label has come. The group closes with its last one. */
 export function addLabel(anomaly: OpenAnomaly, { group, member, T }: AimLabel): OpenAnomaly {
-  const waiting = anomaly.groups[group];
-  if (!waiting || waiting.members[member] !== null) return anomaly;
+  const waiting = own(anomaly.groups, group);
+  if (waiting?.members[member] !== null) return anomaly;
   const members = waiting.members.map((known, i) => (i === member ? T : known));
   const next = { ...anomaly, labelSeen: true, groups: { ...anomaly.groups, [group]: { ...waiting, members } } };
   return members.every((known) => known !== null) ? closeGroup(next, group) : next;
@@ -51,6 +53,17 @@ export function closeOverdue(anomaly: OpenAnomaly, time: string): OpenAnomaly {
     .reduce((state, [name]) => closeGroup(state, name), anomaly);
 }
 
+export const secondsAfter = (time: string, seconds: number): string =>
+  new Date(Date.parse(time) + 1000 * seconds).toISOString();
+
+/** Enough rows have been looked at, and labels that could still decide have had their time. */
+function isOutOfTime(anomaly: OpenAnomaly, { detection }: Protection, time: string): boolean {
+  if (rowsOf(anomaly.counts) < detection.undeterminedAfter) return false;
+  const labelsMayCome = anomaly.labelSeen && Object.keys(anomaly.groups).length > 0;
+  // Bounded from the opening: groups go on opening as long as labels flow, and would hold it up for ever.
+  return !labelsMayCome || time >= secondsAfter(anomaly.openedAt, detection.labelDeadlineSeconds);
+}
+
 const RANK = { undetermined: 1, drift: 1, attack: 2 };
 
 /** Says the verdict when it has become one, or when drift or undetermined has turned into an attack. Never the other way round. */
@@ -62,10 +75,8 @@ export function decide(
 ): { state: RevisionState; events: Caused[] } {
   const anomaly = state.anomaly;
   if (!anomaly) return { state, events: [] };
-  const sinceAlarm = state.examined - anomaly.examinedBefore;
-  const awaitsLabels = anomaly.labelSeen && Object.keys(anomaly.groups).length > 0;
-  const outOfTime = sinceAlarm >= protection.detection.undeterminedAfter && !awaitsLabels;
-  const { kind, reason, statement, evidence } = verdictOf(anomaly.tests, { outOfTime });
+  const outOfTime = isOutOfTime(anomaly, protection, time);
+  const { kind, reason, statement, evidence: tests } = verdictOf(anomaly.tests, { outOfTime });
   if (kind === 'open' || RANK[kind] <= (anomaly.verdict ? RANK[anomaly.verdict] : 0)) return { state, events: [] };
   const data: EventData<'drift.detected'> = {
     namespace,
@@ -75,10 +86,10 @@ export function decide(
     calibration: anomaly.calibration,
     decidedAt: time,
     statement,
-    evidence,
+    evidence: tests,
     signals: signalEvidence(state),
     budget: protection.detection.budget,
-    requests: { sinceAlarm },
+    requests: { sinceAlarm: rowsOf(anomaly.counts) },
     examples: state.flagged,
   };
   const id = `verdict/${anomaly.id}/${kind}`;
@@ -94,10 +105,9 @@ export function decide(
 /** MITRE ATLAS: Evade ML Model; Craft Adversarial Data. */
 const ATLAS = ['AML.T0015', 'AML.T0043'];
 
-/** Critical when labels show that accuracy suffers; otherwise by the share of the latest rows that stand out. */
+/** Critical when labels, also those since the alarm, show that accuracy suffers; otherwise by the share of the latest rows that stand out. */
 function severityOf(state: RevisionState, { detection }: Protection): EventData<'attack.detected'>['severity'] {
-  const evidence = signalEvidence(state);
-  if ((evidence.find(({ name }) => name === 'error')?.value ?? 0) >= detection.budget) return 'critical';
-  const share = Math.max(...evidence.map(({ mean }) => mean));
+  if (evidence(state.errorWatch) >= detection.budget) return 'critical';
+  const share = Math.max(...Object.values(state.signals).map(({ recent }) => recent));
   return share >= 0.5 ? 'high' : share >= 0.1 ? 'medium' : 'low';
 }
