@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { benches } from './benches.js';
+import { stagesOf } from './loop.js';
 import { helpOf, parseOptions, UsageError } from './options.js';
 import { summarize } from './summary.js';
 import { headOf, tableOf } from './table.js';
@@ -56,5 +57,36 @@ describe('the head', () => {
   it('warns of a machine that has more to do', () => {
     expect(headOf({ ...machine, overloaded: true })).toContain('WARNING');
     expect(headOf({ ...machine, overloaded: false })).not.toContain('WARNING');
+  });
+});
+
+describe('the stages of a defense', () => {
+  const seen = [
+    { name: 'anomaly.raised', at: 500 }, // before the attack
+    { name: 'calibration.completed', at: 600 }, // of the first model
+    { name: 'anomaly.raised', at: 2000 },
+    { name: 'attack.detected', at: 4000 },
+    { name: 'training.completed', at: 9000 },
+    { name: 'calibration.completed', at: 12_000 },
+    { name: 'evaluation.completed', at: 13_000 },
+    { name: 'anomaly.raised', at: 14_000 }, // on the new revision
+    { name: 'deployment.completed', at: 18_000 },
+    { name: 'defense.ended', at: 20_000 },
+  ] as Parameters<typeof stagesOf>[0];
+
+  it('follow each other in the order in which they ended, and add up', () => {
+    expect(stagesOf(seen, 1000).map(({ stage, seconds }) => [stage, seconds])).toEqual([
+      ['alarm', 1],
+      ['verdict', 2],
+      ['training', 5],
+      ['calibration', 3],
+      ['evaluation', 1],
+      ['rollout', 5],
+      ['verification', 2],
+    ]);
+  });
+
+  it('are refused when one is missing', () => {
+    expect(() => stagesOf(seen.slice(0, -1), 1000)).toThrow('defense.ended');
   });
 });

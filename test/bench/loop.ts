@@ -28,9 +28,10 @@ export const loop: Bench = {
       try {
         const result = await runAttack(run);
         if (!result.recovered) throw new Error(`the model did not recover: ${result.explanation}`);
-        const alarm = run.watch.of('anomaly.raised').at(-1)!;
-        const began = alarm.at - 1000 * result.seconds.toAlarm!;
-        const stages = stagesOf(run.watch.all, began);
+        // Others may have been raised since: the hardened model still sees an attack.
+        const { anomalyId } = run.watch.of('defense.ended').at(-1)!.event.data;
+        const alarm = run.watch.of('anomaly.raised').find(({ event }) => event.data.anomalyId === anomalyId)!;
+        const stages = stagesOf(run.watch.all, alarm.at - 1000 * result.seconds.toAlarm!);
         const whole = stages.reduce((sum, { seconds }) => sum + seconds, 0);
         const share = (seconds: number) => `${Math.round((100 * seconds) / whole)} %`;
         return {
@@ -51,9 +52,17 @@ export const loop: Bench = {
     }),
 };
 
-function stagesOf(events: readonly Seen[], began: number): { stage: string; seconds: number }[] {
+/** `began`: when the attack did. */
+export function stagesOf(
+  events: readonly Pick<Seen, 'name' | 'at'>[],
+  began: number,
+): { stage: string; seconds: number }[] {
   const ends = Object.entries(ENDS)
-    .map(([name, stage]) => ({ stage, at: events.find((seen) => seen.name === name && seen.at >= began)?.at ?? NaN }))
+    .map(([name, stage]) => {
+      const end = events.find((seen) => seen.name === name && seen.at >= began);
+      if (!end) throw new Error(`there was no ${name} after the attack began`);
+      return { stage, at: end.at };
+    })
     .sort((a, b) => a.at - b.at);
   return ends.map(({ stage, at }, i) => ({ stage, seconds: (at - (ends[i - 1]?.at ?? began)) / 1000 }));
 }

@@ -26,11 +26,12 @@ const machine = thisMachine();
 show(headOf(machine));
 const results = [];
 let failed = false;
-for (const { name, description, run } of options.benches) {
+for (const bench of options.benches) {
+  const { name, description } = bench;
   show(`\n${name}: ${description}`);
   const began = performance.now();
   try {
-    const { measures, notes } = await run((line) => void process.stderr.write(`  ... ${line}\n`));
+    const { measures, notes } = await bench.run((line) => void process.stderr.write(`  ... ${line}\n`));
     const summaries = measures.map(summarize);
     const seconds = Math.round((performance.now() - began) / 1000);
     show([tableOf(summaries), ...notes.map((note) => `  ${note}`), `  (${seconds} s)`].join('\n'));
