@@ -41,6 +41,8 @@ export interface AttackResult {
   /** Rows that are right as they are and at every point that PGD visited from any start. */
   pgd: Proportion;
   largestPerturbation: number;
+  /** The rows of the dataset that stand against PGD. */
+  standing: number[];
 }
 
 export interface ClassResult {
@@ -77,11 +79,12 @@ export async function evaluateRobustness(
     onProgress?.(1);
     return {
       clean: wilson(right.length, data.n),
-      attacks: results.map(({ epsilon, fgsm, pgd, largestPerturbation }) => ({
+      attacks: results.map(({ epsilon, fgsm, pgd, largestPerturbation, standing }) => ({
         epsilon,
         fgsm,
         pgd,
         largestPerturbation,
+        standing,
       })),
       attack: { steps, restarts },
       classes: classResults(data, right, results),
@@ -92,10 +95,7 @@ export async function evaluateRobustness(
   }
 }
 
-interface MeasuredAttack extends AttackResult, AttackNumbers {
-  /** Rows of the dataset that still stand. */
-  standing: number[];
-}
+type MeasuredAttack = AttackResult & AttackNumbers;
 
 async function measure(
   attacks: readonly [CompiledAttack, CompiledAttack],

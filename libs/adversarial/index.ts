@@ -5,10 +5,12 @@ export {
   compileAttack,
   type CompiledAttack,
 } from './attackGraph.js';
+export { apgd } from './attacks/apgd.js';
 export { fgsm } from './attacks/fgsm.js';
 export { pgd, type PgdOptions, pgdStepSize } from './attacks/pgd.js';
 export { predictions } from './attacks/predictions.js';
-export { worstCase, type WorstCase, type WorstCaseOptions } from './attacks/worstCase.js';
+export { worstCase } from './attacks/worstCase.js';
+export type { WorstCase } from './attacks/restarts.js';
 export type { EpochResult } from './checkpoint.js';
 export type { Dataset, Rows } from './dataset.js';
 export { CheckpointError, InvalidArgumentError, TrainingCollapsedError } from './errors.js';
@@ -19,6 +21,7 @@ export {
   type EvaluationOptions,
   type RobustnessReport,
 } from './evaluate.js';
+export { type FurtherAttack, furtherAttacks, type FurtherResult, runFurtherAttacks } from './furtherAttacks.js';
 export { hardenModel, type PlainTrainingPlan, trainClassifier } from './harden.js';
 export { type Proportion, wilson } from './intervals.js';
 export type { AttackLoss } from './lossGraph.js';

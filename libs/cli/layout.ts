@@ -14,6 +14,16 @@ export function layoutOf(dims: readonly number[]): Layout | undefined {
   return COLOURS.includes(first) ? 'nchw' : 'nhwc';
 }
 
+/** How the model takes pictures: where the sizes do not tell, as the data lie, or else channels first. */
+export function pictureOf(dims: readonly number[], layout: Layout | undefined) {
+  if (dims.length !== 3) return undefined;
+  const channelsLast = (layoutOf(dims) ?? layout) === 'nhwc';
+  const [a = 0, b = 0, c = 0] = dims;
+  return channelsLast
+    ? { height: a, width: b, channels: c, channelsLast }
+    : { height: b, width: c, channels: a, channelsLast };
+}
+
 /** The shape that a row has in a file of the given layout, if the model takes `dims`. */
 export function storedDims(dims: readonly number[], layout: Layout | undefined): readonly number[] {
   if (!turned(dims, layout)) return dims;

@@ -3,7 +3,7 @@ import type { ThreatModel } from '#adversarial';
 import type { Arguments } from './arguments.js';
 import { UsageError } from './errors.js';
 import type { DataSource } from './files.js';
-import { LAYOUTS } from './layout.js';
+import { type Layout, LAYOUTS } from './layout.js';
 
 export const THREAT_OPTIONS = ['norm', 'eps', 'range'] as const;
 export const DATA_OPTIONS = ['data', 'labels', 'layout'] as const;
@@ -25,9 +25,12 @@ export function sourceOf(args: Arguments, option = 'data', labels = 'labels'): D
     path: args.required(option, `${option === 'data' ? 'train' : option}.npz`),
     labels: args.text(labels),
     range: args.range('range', [0, 1]),
-    layout: args.text('layout') === undefined ? undefined : args.oneOf('layout', LAYOUTS),
+    layout: layoutFrom(args),
   };
 }
+
+export const layoutFrom = (args: Arguments): Layout | undefined =>
+  args.text('layout') === undefined ? undefined : args.oneOf('layout', LAYOUTS);
 
 export const DATA_HELP = `  --data FILE         an .npz with x (rows) and y (integer labels), or MNIST's IDX file of images (.gz too)
   --labels FILE       the IDX file of labels, where --data is one of images

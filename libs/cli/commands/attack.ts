@@ -15,7 +15,7 @@ import { type Dataset, writeNpz } from '#artifacts';
 
 import type { Command, Context } from '../command.js';
 import { engineOf, shapeOf } from '../engine.js';
-import { type EvaluationSettings, settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
+import { type EvaluationSettings, settingsOf } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
 import { sample } from '../partition.js';
 import { interval, table } from '../report/text.js';
@@ -51,7 +51,7 @@ ${COMMON_HELP}
 
 Exit code: 0 done, 2 bad input.
 `,
-  options: { values: [...DATA_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS, 'attack', 'out'] },
+  options: { values: [...DATA_OPTIONS, ...THREAT_OPTIONS, 'steps', 'restarts', 'rows', 'attack', 'out'] },
   async run(args, context) {
     const name = args.oneOf('attack', ATTACKS, 'pgd');
     const threat = threatOf(args);

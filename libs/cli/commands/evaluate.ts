@@ -10,9 +10,11 @@ export const evaluate: Command = {
   summary: 'how accurate a model is, clean and under attack',
   help: `antibody evaluate MODEL.onnx --data test.npz --eps 0.3 [options]
 
-Accuracy with 95 % intervals: on the rows as they are, after one gradient step of the whole radius (FGSM), and against
-PGD with random restarts, where a row stands only if no point of any start fools the model. Then the classes one by one,
-and every sign that the numbers are better than the model.
+Accuracy with 95 % intervals: on the rows as they are (clean), after one gradient step of the whole radius (fgsm), and
+against PGD with random restarts (pgd), where a row stands only if no point of any start fools the model. What stands goes
+on to the next attack: PGD on the margin (cw), Auto-PGD on cross-entropy and towards each likely class (apgd-ce, apgd-dlr),
+and one that sees scores only (square). Then the classes one by one, and every sign that the numbers are better than the
+model.
 
 Example: how does a digit classifier stand against changes of at most 0.1 a pixel?
   antibody evaluate mnist.onnx --data test.npz --eps 0.1
@@ -24,8 +26,10 @@ Data
 ${DATA_HELP}
   --rows INTEGER      only so many rows, a fair sample (default: all)
 Strength
-  --steps INTEGER     of PGD (default 40)
-  --restarts INTEGER  of PGD (default 10)
+  --attacks LIST      after FGSM and PGD: all (default) | none | some of cw, apgd-ce, apgd-dlr, square
+  --steps INTEGER     of every gradient attack (default 40)
+  --restarts INTEGER  of every gradient attack but apgd-dlr, which tries at most 9 target classes (default 10)
+  --queries INTEGER   of square (default 1000)
 Output
 ${COMMON_HELP}
 
@@ -51,7 +55,7 @@ Exit code: 0 done, 2 bad input.
         model: args.model,
         data: { path: source.path, rows: data.n, layout: source.layout ?? null },
         threat: { norm, epsilon, range },
-        attack: { steps: settings.steps, restarts: settings.restarts, seed: settings.seed },
+        attack: { steps: settings.steps, restarts: settings.restarts, queries: settings.queries, seed: settings.seed },
         ...evaluation,
         seconds,
         engine: { name: engine.name, threads: engine.threads },

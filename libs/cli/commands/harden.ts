@@ -51,8 +51,10 @@ Training
   --time-budget TIME  training ends after 90s, 10m, 1h30m ... with the best epoch so far
   --resume            goes on where an interrupted run with the same options stopped (OUT.checkpoint)
 Proof
-  --steps INTEGER     of PGD (default 40)
-  --restarts INTEGER  of PGD (default 10)
+  --attacks LIST      after FGSM and PGD: all | none (default) | some of cw, apgd-ce, apgd-dlr, square
+  --steps INTEGER     of every gradient attack (default 40)
+  --restarts INTEGER  of every gradient attack but apgd-dlr, which tries at most 9 target classes (default 10)
+  --queries INTEGER   of square (default 1000)
   --rows INTEGER      of the test rows, a fair sample (default 1000)
   --max-clean-loss X  how much clean accuracy may be lost (default 0.05: five points)
 Output
@@ -72,7 +74,7 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
   async run(args, context) {
     const { terminal, signal, now } = context;
     const threat = threatOf(args);
-    const settings = settingsOf(args, threat);
+    const settings = settingsOf(args, threat, []);
     const recipe = recipeOf(args);
     const timeBudgetSeconds = args.duration('time-budget');
     const maxCleanLoss = args.number('max-clean-loss', { low: 0, high: 1, fallback: 0.05 });

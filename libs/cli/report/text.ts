@@ -18,7 +18,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `  ${row.map(cell).join('   ')}`.trimEnd()).join('\n');
 }
 
-export function evaluationText({ accuracy, classes, largestPerturbation, flags }: Evaluation): string {
+export function evaluationText({ accuracy, classes, largestPerturbation, flags, skipped }: Evaluation): string {
   const attacks = Object.entries(accuracy).map(([name, share]) => [name, interval(share)]);
   const perClass = classes.map(({ class: label, clean, robust }) => [
     String(label),
@@ -30,6 +30,7 @@ export function evaluationText({ accuracy, classes, largestPerturbation, flags }
     table([['attack', 'accuracy, 95 % interval'], ...attacks]),
     table([['class', 'rows', 'clean', 'under all attacks'], ...perClass]),
     `  largest perturbation ${Number(largestPerturbation.toPrecision(6))}`,
+    ...(skipped.length > 0 ? [`  left out: ${skipped.join('; ')}`] : []),
     flagsText(flags),
   ].join('\n\n');
 }
