@@ -77,6 +77,6 @@ One document says how one model is protected. Whatever has a default may be left
 
 | field | kind | default | |
 |---|---|---|---|
-${rows(RobustnessPolicy as unknown as Schema, '').join('\n')}
+${rows(RobustnessPolicy, '').join('\n')}
 `;
 }

@@ -1,9 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { sha256, writeNpz, type Dataset } from '#artifacts';
-import { METHOD } from '#change-detection';
+import { METHOD, type Calibration } from '#change-detection';
 import { parsePolicy, type RobustnessPolicy } from '#contracts';
 import { projectRoot } from '../project-root.js';
 import { digitParts, digitShares } from '../digits.js';
@@ -18,6 +18,8 @@ export interface Prepared {
   /** The served model's file, in the run's artifact folder. */
   modelFile: string;
   modelSha256: string;
+  /** The calibration that comes with the demo's model; null for another model, which is calibrated first. */
+  calibration: Calibration | null;
   /** Rows that neither model nor calibration nor certificate have seen: what clients send. */
   traffic: Dataset;
   /** The policy, once it is known where the predictor listens. */
@@ -62,12 +64,11 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
   const datasetFile = path('data/digits.npz');
   writeFileSync(datasetFile, dataset);
 
-  const ownModel = modelSha256 === sha256(readFileSync(DEMO_MODEL));
-  if (ownModel && existsSync(DEMO_CALIBRATION)) {
-    copyFileSync(DEMO_CALIBRATION, path(`calibrations/${modelSha256}-${sha256(dataset)}-${METHOD}.json`));
-  }
+  const own = modelSha256 === sha256(readFileSync(DEMO_MODEL));
+  if (own) copyFileSync(DEMO_CALIBRATION, path(`calibrations/${modelSha256}-${sha256(dataset)}-${METHOD}.json`));
 
-  const { traffic: _, ...shares } = digitShares;
+  const { training, validation, calibration, certificate } = digitShares;
+  const shares = { training, validation, calibration, certificate };
   const document = parse(readFileSync(options.policy ?? DEMO_POLICY, 'utf8')) as { spec: Record<string, unknown> };
   const policy = (endpoint: string) =>
     parsePolicy({
@@ -82,5 +83,6 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
       },
     });
   policy('http://127.0.0.1'); // a mistake in the file is told before anything starts
-  return { modelFile, modelSha256, traffic: parts.traffic, policy };
+  const known = own ? (JSON.parse(readFileSync(DEMO_CALIBRATION, 'utf8')) as Calibration) : null;
+  return { modelFile, modelSha256, calibration: known, traffic: parts.traffic, policy };
 }

@@ -2,7 +2,7 @@ import type { RecoveryCertificate } from '#contracts';
 import { wilson } from '#adversarial';
 import { startStack, type Stack, type StackOptions } from '../stack/stack.js';
 import { startClients, type Clients } from './clients.js';
-import { describe } from './describe.js';
+import { describe, sayCalibration } from './describe.js';
 import type { DemoOptions } from './options.js';
 import { prepare, type Prepared } from './prepare.js';
 import type { DemoResult } from './result.js';
@@ -62,6 +62,7 @@ export async function startRun(options: DemoOptions, settings: RunSettings): Pro
     stops.push(() => watch.close());
     watch.onEvent((seen) => describe(seen, view));
     await untilProtected(watch, signal);
+    if (prepared.calibration) sayCalibration(prepared.calibration, view);
     const clients = startClients({
       predictorUrl: stack.predictor.url,
       collectorUrl: stack.services['metrics-collector'].url,
@@ -80,11 +81,10 @@ export async function startRun(options: DemoOptions, settings: RunSettings): Pro
 
 const PROTECTED_MS = 300_000;
 
-/** Events from before the subscription are gone, so the collector is asked until it knows the calibrated model. */
 async function untilProtected(watch: Watch, signal: AbortSignal): Promise<void> {
   const calibrated = await watch.first(
     ['protection.updated'],
-    ({ event }) => event.data.revisions.every((r) => r.calibration),
+    ({ event }) => event.data.revisions.every((revision) => revision.calibration !== null),
     PROTECTED_MS,
     signal,
   );

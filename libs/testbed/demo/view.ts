@@ -1,5 +1,3 @@
-import type { WriteStream } from 'node:tty';
-
 /** Where a person follows the run: lines, and one line at the bottom that moves while something goes on. */
 export interface View {
   heading(text: string): void;
@@ -46,7 +44,7 @@ export function terminalView(out: NodeJS.WriteStream, clock: () => number): View
       }
       const filled = Math.round(BAR * Math.min(1, Math.max(0, done)));
       const text = `${stamp()}${label} ${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.round(done * 100)} %  ${detail}`;
-      out.write(`\r\x1b[2K${text.slice(0, (out as WriteStream).columns + 8 || 200)}`);
+      out.write(`\r\x1b[2K${text.slice(0, out.columns + 8 || 200)}`);
       barShown = true;
     },
   };

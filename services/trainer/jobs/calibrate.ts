@@ -5,6 +5,7 @@ import {
   type Calibration,
   type CalibrationAttack,
   type ModelFunctions,
+  type SignalCalibration,
 } from '#change-detection';
 import type { CalibrationRequested, CalibrationSummary } from '#contracts';
 import { compileForward, compileLogitGradients, type Executor, type OnnxModel } from '#onnx-autodiff';
@@ -93,13 +94,15 @@ function summaryOf({ method, rows, signals, tests }: Calibration): CalibrationSu
   return {
     method,
     rows,
-    signals: Object.entries(signals).map(([name, { rate, tolerance, enabled, reason }]) => ({
-      name,
-      rate,
-      tolerance,
-      enabled,
-      reason,
-    })),
+    signals: (Object.entries(signals) as [string, SignalCalibration][]).map(
+      ([name, { rate, tolerance, enabled, reason }]) => ({
+        name,
+        rate,
+        tolerance,
+        enabled,
+        reason,
+      }),
+    ),
     tests: (['aim', 'gated', 'labelled'] as const).map((test) => {
       const { enabled, reason, gap, worstKind, power } = tests[test];
       return {

@@ -1,5 +1,4 @@
 import { hardenModel, type CheckpointStore } from '#adversarial';
-import type { ArtifactStore } from '#artifacts';
 import type { TrainingRequested } from '#contracts';
 import { patchWeights } from '#onnx-autodiff';
 import { firstRows, readModel, readParts } from './files.js';
@@ -66,10 +65,7 @@ export async function harden(
 }
 
 /** Shared by all trainers through the artifact store, so that another one can go on. */
-function checkpointOf(
-  { store, uriOf }: { store: ArtifactStore; uriOf(name: string): string },
-  jobId: string,
-): CheckpointStore {
+function checkpointOf({ store, uriOf }: Tools, jobId: string): CheckpointStore {
   const name = `checkpoints/${encodeURIComponent(jobId)}.ckpt`;
   return {
     load: async () => ((await store.exists(uriOf(name))) ? store.read(uriOf(name)) : undefined),

@@ -5,11 +5,11 @@ import type { Executor } from '#onnx-autodiff';
 export interface Tools {
   store: ArtifactStore;
   /** URI of a name in the store. */
-  uriOf(name: string): string;
+  uriOf: (name: string) => string;
   executor: Executor;
   /** Id of this trainer. */
   trainer: string;
   signal: AbortSignal;
   /** Milliseconds on a clock that never goes back. */
-  clock(): number;
+  clock: () => number;
 }
