@@ -26,10 +26,12 @@ export async function readParts(
   store: ArtifactStore,
   request: TrainingRequested['dataset'],
 ): Promise<Record<keyof DatasetShares, Dataset>> {
-  const { inputs, shares } = request;
+  const { inputs } = request;
+  // In this order whatever the policy's: the parts lie one after the other on the scale of the hash.
+  const { training, validation, calibration, certificate } = request.shares;
   const bytes = await readExact(store, 'dataset', request);
   const data = readDataset(bytes, request.uri, { dims: inputs.dims, range: inputs.range, classes: inputs.classes });
-  return splitByHash(data, shares);
+  return splitByHash(data, { training, validation, calibration, certificate });
 }
 
 /** At most `most` rows; rows of a part come in the order of their hashes, so the first ones are a fair sample. */
