@@ -13,27 +13,71 @@ export const VICTIMS = [
 ] as const;
 export type Victim = (typeof VICTIMS)[number];
 
-/** What happens first in each stage of a defense, in their order. */
-const BEGINS: Record<string, (seen: Seen) => boolean> = {
-  alarm: ({ name }) => name === 'anomaly.raised',
-  verdict: ({ name }) => name === 'attack.detected',
-  training: ({ name }) => name === 'training.progress',
-  evaluating: (seen) => reached(seen, 'evaluating'),
-  calibrating: ({ name }) => name === 'evaluation.completed',
-  'rolling out': (seen) => is(seen, 'deployment.progressed') && seen.event.data.phase === 'analysing',
-  verifying: (seen) => reached(seen, 'verifying'),
-};
-export const STAGES = ['clean', ...Object.keys(BEGINS)];
+interface Stage {
+  name: string;
+  /** What happens first in it; a stage without it has begun when the stage before it is over. */
+  begins?: (seen: Seen) => boolean;
+  /** Who is killed first, one in each defense: the stage may be over before the second victim's turn. */
+  first: [Victim, Victim, Victim, Victim];
+}
 
 const is = <N extends EventName>(seen: Seen, name: N): seen is Seen<N> => seen.name === name;
-const reached = (seen: Seen, state: string) => is(seen, 'defense.changed') && seen.event.data.state === state;
+const enters = (state: string) => (seen: Seen) => is(seen, 'defense.changed') && seen.event.data.state === state;
 
-const PATIENCE_MS = 180_000;
+/** A defense from before it to after it. */
+export const STAGES: Stage[] = [
+  { name: 'clean traffic', first: ['metrics-collector', 'nats', 'anomaly-detector', 'redis'] },
+  {
+    name: 'alarm',
+    begins: ({ name }) => name === 'anomaly.raised',
+    first: ['anomaly-detector', 'redis', 'metrics-collector', 'nats'],
+  },
+  {
+    name: 'verdict',
+    begins: ({ name }) => name === 'attack.detected',
+    first: ['nats', 'defense-orchestrator', 'redis', 'anomaly-detector'],
+  },
+  {
+    name: 'training',
+    begins: ({ name }) => name === 'training.progress',
+    first: ['trainer', 'nats', 'defense-orchestrator', 'redis'],
+  },
+  { name: 'evaluating', begins: enters('evaluating'), first: ['redis', 'trainer', 'nats', 'defense-orchestrator'] },
+  {
+    name: 'calibrating',
+    begins: ({ name }) => name === 'evaluation.completed',
+    first: ['defense-orchestrator', 'redis', 'trainer', 'nats'],
+  },
+  {
+    name: 'rolling out',
+    begins: (seen) => is(seen, 'deployment.progressed') && seen.event.data.phase === 'analysing',
+    first: ['nats', 'deployer', 'redis', 'defense-orchestrator'],
+  },
+  {
+    name: 'verifying',
+    begins: enters('verifying'),
+    first: ['redis', 'anomaly-detector', 'defense-orchestrator', 'nats'],
+  },
+  {
+    name: 'after the end',
+    begins: ({ name }) => name === 'defense.ended',
+    first: ['defense-orchestrator', 'trainer', 'deployer', 'redis'],
+  },
+];
+
+export const DEFENSES = 4;
+
+/** Over all defenses every victim is killed once at each stage: one or two of them in each defense. */
+export function victimsOf(stage: Stage, defense: number): Victim[] {
+  const shift = STAGES.indexOf(stage); // so that the second ones are not always the same
+  const second = VICTIMS.filter((victim) => !stage.first.includes(victim));
+  return [stage.first[defense]!, ...second.filter((_, i) => (i + shift) % DEFENSES === defense)];
+}
+
+const PATIENCE_MS = 240_000;
 
 /** Resolves when the stage has begun. */
-export async function begins(stage: string, { watch }: Run): Promise<void> {
-  const first = BEGINS[stage];
-  if (!first) return;
-  if (!(await watch.first([...EVENT_NAMES], first, PATIENCE_MS)))
-    throw new Error(`the stage "${stage}" did not begin within ${PATIENCE_MS / 1000} s`);
+export async function untilBegun({ name, begins }: Stage, { watch }: Run): Promise<void> {
+  if (begins && !(await watch.first([...EVENT_NAMES], begins, PATIENCE_MS)))
+    throw new Error(`the stage "${name}" did not begin within ${PATIENCE_MS / 1000} s`);
 }

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENTS, EVENT_NAMES, eventNameOf, subjectsOf, type CloudEvent, type EventName } from '#contracts';
-import { jetstream } from '@nats-io/jetstream';
+import { DeliverPolicy, jetstream, type ConsumerMessages } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 
 export interface Seen<N extends EventName = EventName> {
@@ -26,6 +27,8 @@ export interface Watch {
 
 const JOB_NAMES = EVENT_NAMES.filter((name) => EVENTS[name].stream === 'JOBS' || EVENTS[name].stream === 'DEPLOYMENTS');
 
+const RETRY_MS = 200;
+
 export async function watchEvents(url: string, clock: () => number): Promise<Watch> {
   const connection: NatsConnection = await connect({
     servers: url,
@@ -50,8 +53,32 @@ export async function watchEvents(url: string, clock: () => number): Promise<Wat
       callback: (error, message) => (error ? undefined : take(message.json<CloudEvent>())),
     });
   }
-  const consumer = await jetstream(connection).consumers.get('EVENTS');
-  const messages = await consumer.consume({ callback: (message) => take(message.json<CloudEvent>()) });
+  let next = 1;
+  let messages: ConsumerMessages | undefined;
+  const read = async () => {
+    messages?.stop();
+    const from = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next };
+    const consumer = await jetstream(connection).consumers.get('EVENTS', from);
+    const callback = (message: { seq: number; json<T>(): T }) => {
+      next = message.seq + 1;
+      take(message.json<CloudEvent>());
+    };
+    messages = await consumer.consume({ callback });
+  };
+  const readAgain = async () => {
+    while (!connection.isClosed()) {
+      try {
+        return await read();
+      } catch {
+        await sleep(RETRY_MS); // the server is not ready yet
+      }
+    }
+  };
+  await read();
+  // After a crash of the server the consumer would notice by missing heartbeats only, half a minute later.
+  void (async () => {
+    for await (const { type } of connection.status()) if (type === 'reconnect') await readAgain();
+  })();
   const of = <N extends EventName>(name: N) => all.filter((seen): seen is Seen<N> => seen.name === name);
   return {
     all,
@@ -79,7 +106,7 @@ export async function watchEvents(url: string, clock: () => number): Promise<Wat
     },
     onEvent: (listener) => void listeners.add(listener),
     async close() {
-      await messages.close();
+      await messages?.close();
       await connection.close();
     },
   };
