@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder for the time of `work`. */
+/** A folder for the time of `work`. It stays when that fails, for the logs in it. */
 export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'antibody-bench-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const result = await work(folder).catch((error: unknown) => {
+    throw new Error(`${(error as Error).message} (logs: ${folder})`, { cause: error });
+  });
+  await rm(folder, { recursive: true, force: true });
+  return result;
 }
