@@ -74,7 +74,11 @@ async function runOne(
   { executor, threat, steps, restarts, queries, picture, seed, signal, ...rest }: FurtherOptions,
 ): Promise<WorstCase> {
   const batch = Math.min(rest.batch ?? BATCH, rows.y.length);
-  const common = { random: random(seed), signal, onProgress: (done: number) => rest.onProgress?.(attack, done) };
+  const common = {
+    random: random(seed + 1 + furtherAttacks.indexOf(attack)),
+    signal,
+    onProgress: (done: number) => rest.onProgress?.(attack, done),
+  };
   if (attack === 'square') {
     requireThat(picture !== undefined, 'picture', 'is needed by the square attack');
     const forward = await compileForward(model, { executor, batch });

@@ -43,10 +43,14 @@ export function terminal(out: NodeJS.WriteStream): Terminal {
   };
 }
 
-/** A clock for "about so long to go", from the share that is done. */
+/** A clock for "about so long to go", from the share that is done; it starts with its first call. */
 export function remaining(now: () => number): (done: number) => string {
-  const started = now();
-  return (done) => (done > 0 ? `${duration((((now() - started) / 1000) * (1 - done)) / done)} left` : '');
+  let first: { at: number; done: number } | undefined;
+  return (done) => {
+    first ??= { at: now(), done };
+    const rate = (done - first.done) / (now() - first.at);
+    return rate > 0 ? `${duration((1 - done) / rate / 1000)} left` : '';
+  };
 }
 
 export function duration(seconds: number): string {

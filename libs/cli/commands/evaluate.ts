@@ -1,8 +1,13 @@
+import { writeFile } from 'node:fs/promises';
+
 import type { Command } from '../command.js';
 import { engineOf, shapeOf } from '../engine.js';
 import { evaluateModel, settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
-import { readModelFile, readRows } from '../files.js';
+import { checkWritable, readModelFile, readRows } from '../files.js';
+import { illustrate } from '../illustration.js';
+import { pictureOf } from '../layout.js';
 import { sample } from '../partition.js';
+import { htmlReport } from '../report/html.js';
 import { evaluationText } from '../report/text.js';
 import { COMMON_HELP, DATA_HELP, DATA_OPTIONS, sourceOf, THREAT_OPTIONS, threatOf } from '../threat.js';
 
@@ -31,16 +36,19 @@ Strength
   --restarts INTEGER  of every gradient attack but apgd-dlr, which tries at most 9 target classes (default 10)
   --queries INTEGER   of square (default 1000)
 Output
+  --html FILE         a report with the curve of accuracy against epsilon, and pictures of attacked rows
 ${COMMON_HELP}
 
 Exit code: 0 done, 2 bad input.
 `,
-  options: { values: [...DATA_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS] },
+  options: { values: [...DATA_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS, 'html'] },
   async run(args, context) {
     const threat = threatOf(args);
     const settings = settingsOf(args, threat);
     const source = sourceOf(args);
     const rows = args.text('rows') === undefined ? undefined : args.integer('rows', { low: 1, high: 2 ** 31 });
+    const html = args.text('html');
+    if (html !== undefined) await checkWritable('html', html);
     const engine = engineOf(args.common);
     const model = await readModelFile(args.model);
     const data = sample(await readRows(source, await shapeOf(model, engine)), rows);
@@ -49,6 +57,16 @@ Exit code: 0 done, 2 bad input.
     const evaluation = await evaluateModel(model, data, settings, engine, context);
     const seconds = (context.now() - started) / 1000;
     const { norm, epsilon, range } = threat;
+    const title = `${args.model} on ${data.n} rows of ${source.path}`;
+    const facts = [
+      `${norm}, eps ${epsilon}, inputs ${range[0]} to ${range[1]}`,
+      `${seconds.toFixed(1)} s on ${engine.name} with ${engine.threads} threads`,
+    ];
+    if (html !== undefined) {
+      const illustration = await illustrate(model, data, settings, engine, context);
+      const parts = [{ name: 'accuracy', evaluation, illustration }];
+      await writeFile(html, htmlReport({ title, facts, threat, picture: pictureOf(data.dims, source.layout), parts }));
+    }
     return {
       code: 0,
       json: {
@@ -60,11 +78,7 @@ Exit code: 0 done, 2 bad input.
         seconds,
         engine: { name: engine.name, threads: engine.threads },
       },
-      text: [
-        `${args.model} on ${data.n} rows of ${source.path}; ${norm}, eps ${epsilon}, inputs ${range[0]} to ${range[1]}`,
-        evaluationText(evaluation),
-        `  ${seconds.toFixed(1)} s on ${engine.name} with ${engine.threads} threads`,
-      ].join('\n\n'),
+      text: [title, `  ${facts.join('; ')}`, evaluationText(evaluation)].join('\n\n'),
     };
   },
 };

@@ -1,26 +1,21 @@
 import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 
-import {
-  hardenModel,
-  type Recipe,
-  TrainingCollapsedError,
-  type TrainingProgress,
-  type TrainingReport,
-} from '#adversarial';
-import type { Dataset } from '#artifacts';
-import { patchWeights, parseModel } from '#onnx-autodiff';
+import type { Recipe } from '#adversarial';
 
 import type { Arguments } from '../arguments.js';
 import { checkpointFile } from '../checkpointFile.js';
 import type { Command } from '../command.js';
 import { engineOf, shapeOf } from '../engine.js';
 import { UsageError } from '../errors.js';
-import { evaluateModel, settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
+import { settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
-import { type Gate, judge, trainingFailed } from '../gate.js';
+import { hardenAndJudge, type HardeningPlan, type Parts } from '../hardening.js';
+import { pictureOf } from '../layout.js';
 import { partition, sample } from '../partition.js';
 import { RECIPES, recipes } from '../recipes.js';
-import { comparisonText, percent } from '../report/text.js';
+import { htmlReport } from '../report/html.js';
+import { comparisonText } from '../report/text.js';
 import { duration } from '../terminal.js';
 import { COMMON_HELP, DATA_HELP, DATA_OPTIONS, sourceOf, THREAT_OPTIONS, threatOf } from '../threat.js';
 
@@ -59,6 +54,7 @@ Proof
   --max-clean-loss X  how much clean accuracy may be lost (default 0.05: five points)
 Output
   --out FILE          the hardened model
+  --html FILE         a report of before and after, with curves and pictures
 ${COMMON_HELP}
 
 Ctrl-C stops with exit code 130 and leaves OUT.checkpoint for --resume.
@@ -67,91 +63,78 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
   options: {
     values: [
       ...[...DATA_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS, 'test', 'test-labels', 'recipe', 'epochs', 'batch'],
-      ...['learning-rate', 'time-budget', 'out', 'max-clean-loss'],
+      ...['learning-rate', 'time-budget', 'out', 'max-clean-loss', 'html'],
     ],
     flags: ['resume'],
   },
   async run(args, context) {
-    const { terminal, signal, now } = context;
-    const threat = threatOf(args);
-    const settings = settingsOf(args, threat, []);
-    const recipe = recipeOf(args);
-    const timeBudgetSeconds = args.duration('time-budget');
-    const maxCleanLoss = args.number('max-clean-loss', { low: 0, high: 1, fallback: 0.05 });
-    const rows = args.integer('rows', { low: 1, high: 2 ** 31, fallback: 1000 });
-    const out = args.required('out', 'hard.onnx');
-    await checkWritable('out', out);
-    const checkpoint = checkpointFile(out);
-    const requireCheckpoint = args.flag('resume');
-    if (!requireCheckpoint) await checkpoint.remove();
-    else if (!(await checkpoint.load())) throw new UsageError(`--resume: there is no ${checkpoint.path}`);
+    const plan = planOf(args);
+    await checkWritable('out', plan.out);
+    if (plan.html !== undefined) await checkWritable('html', plan.html);
+    const checkpoint = checkpointFile(plan.out);
+    if (plan.resume && !(await checkpoint.load())) throw new UsageError(`--resume: there is no ${checkpoint.path}`);
     const engine = engineOf(args.common);
     const model = await readModelFile(args.model);
-    const parts = await partsOf(args, await shapeOf(model, engine), recipe);
-    const test = sample(parts.test, rows);
+    const parts = await partsOf(args, plan, await shapeOf(model, engine));
 
-    const started = now();
-    terminal.line(
-      `${parts.training.n} rows train, ${parts.validation.n} choose the epoch, ${test.n} measure before and after`,
-    );
-    const before = await evaluateModel(model, test, settings, engine, context, 'before');
-    const { seed } = args.common;
-    const finish = (
-      gate: Gate,
-      rest: {
-        after: typeof before | null;
-        out: string | null;
-        rejected: string | null;
-        training: TrainingReport | null;
-      },
-    ) => {
-      const seconds = (now() - started) / 1000;
-      const { norm, epsilon, range } = threat;
-      return {
-        code: gate.passed ? 0 : 1,
-        json: {
-          model: args.model,
-          threat: { norm, epsilon, range },
-          attack: { steps: settings.steps, restarts: settings.restarts, seed },
-          recipe,
-          rows: { training: parts.training.n, validation: parts.validation.n, test: test.n },
-          before,
-          ...rest,
-          gate,
-          seconds,
-          engine: { name: engine.name, threads: engine.threads },
-        },
-        text: comparisonText({ before, gate, seconds, ...rest }),
-      } as const;
-    };
-
-    try {
-      const { weights, report } = await hardenModel(
-        model,
-        parts.training,
-        parts.validation,
-        { recipe, threat, seed },
-        {
-          ...{ executor: engine.executor, signal, now, checkpoint, requireCheckpoint },
-          ...(timeBudgetSeconds !== undefined && { timeBudgetSeconds }),
-          onProgress: (progress) =>
-            terminal.progress('training', progress.step / progress.totalSteps, described(progress)),
-        },
-      );
-      const bytes = patchWeights(model, weights);
-      const after = await evaluateModel(parseModel(bytes), test, settings, engine, context, 'after');
-      const gate = judge(before, after, { maxCleanLoss });
-      const path = gate.passed ? out : `${out.replace(/\.onnx$/, '')}.rejected.onnx`;
-      await writeFile(path, bytes);
-      await checkpoint.remove();
-      const written = gate.passed ? { out: path, rejected: null } : { out: null, rejected: path };
-      return finish(gate, { after, ...written, training: report });
-    } catch (error) {
-      if (!(error instanceof TrainingCollapsedError)) throw error;
-      return finish(trainingFailed(error.message), { after: null, out: null, rejected: null, training: null });
+    const started = context.now();
+    const result = await hardenAndJudge(model, parts, plan, checkpoint, engine, context);
+    const seconds = (context.now() - started) / 1000;
+    const { threat, recipe } = plan;
+    const { steps, restarts, queries, seed } = plan.settings;
+    const { norm, epsilon, range } = threat;
+    const { before, after, gate, out, rejected, training, illustrations } = result;
+    if (plan.html !== undefined) {
+      const page = {
+        title: `${args.model}, hardened against ${norm} ${epsilon}`,
+        facts: [
+          `measured on ${parts.test.n} rows that training did not see; inputs ${range[0]} to ${range[1]}`,
+          `${duration(seconds)} on ${engine.name} with ${engine.threads} threads`,
+        ],
+        threat,
+        picture: pictureOf(parts.test.dims, plan.settings.layout),
+        verdict: gate.checks.map(({ name, passed, detail }) => ({ passed, text: `${name}: ${detail}` })),
+        parts: illustrations.map(([name, illustration]) => ({
+          name,
+          illustration,
+          evaluation: name === 'before' ? before : after!,
+        })),
+      };
+      await writeFile(plan.html, htmlReport(page));
     }
+    return {
+      code: gate.passed ? 0 : 1,
+      json: {
+        model: args.model,
+        threat: { norm, epsilon, range },
+        attack: { steps, restarts, queries, seed },
+        recipe,
+        rows: { training: parts.training.n, validation: parts.validation.n, test: parts.test.n },
+        ...{ before, after, gate, out, rejected, training, seconds },
+        engine: { name: engine.name, threads: engine.threads },
+      },
+      text: comparisonText({ before, after, gate, out, rejected, training, seconds }),
+    };
   },
 };
+
+function planOf(args: Arguments): HardeningPlan & { rows: number; html: string | undefined } {
+  const threat = threatOf(args);
+  const out = args.required('out', 'hard.onnx');
+  if (resolve(out) === resolve(args.model)) throw new UsageError('--out is the model itself; name another file');
+  return {
+    threat,
+    settings: settingsOf(args, threat, []),
+    recipe: recipeOf(args),
+    timeBudgetSeconds: args.duration('time-budget'),
+    maxCleanLoss: args.number('max-clean-loss', { low: 0, high: 1, fallback: 0.05 }),
+    rows: args.integer('rows', { low: 1, high: 2 ** 31, fallback: 1000 }),
+    out,
+    html: args.text('html'),
+    illustrated: args.text('html') !== undefined,
+    resume: args.flag('resume'),
+  };
+}
 
 function recipeOf(args: Arguments): Recipe {
   const recipe = recipes[args.oneOf('recipe', RECIPES, 'balanced')];
@@ -170,9 +153,9 @@ const MIN_VALIDATION_ROWS = 20;
 /** By the hash of each row: equal rows never come into two parts, and the parts do not depend on the order of the file. */
 async function partsOf(
   args: Arguments,
+  { rows, recipe: { batchSize } }: { rows: number; recipe: Recipe },
   shape: { dims: readonly number[]; classes: number },
-  { batchSize }: Recipe,
-): Promise<Record<'training' | 'validation' | 'test', Dataset>> {
+): Promise<Parts> {
   const data = await readRows(sourceOf(args), shape);
   const own =
     args.text('test') === undefined ? undefined : await readRows(sourceOf(args, 'test', 'test-labels'), shape);
@@ -184,15 +167,5 @@ async function partsOf(
       `--data: ${data.n} rows are too few: ${parts.training.n} are left to train with batches of ${batchSize}, ` +
         `${parts.validation.n} to choose the epoch (at least ${MIN_VALIDATION_ROWS}), ${parts.test.n} to test`,
     );
-  return { ...parts, validation: sample(parts.validation, VALIDATION_ROWS) };
-}
-
-function described({ epoch, epochs, loss, robustAccuracy, etaSeconds, backOffs }: TrainingProgress): string {
-  return [
-    `epoch ${epoch}/${epochs}`,
-    `loss ${loss.toFixed(2)}`,
-    robustAccuracy === null ? 'robust: not yet' : `robust ${percent(robustAccuracy)}`,
-    `${duration(etaSeconds)} left`,
-    ...(backOffs > 0 ? [`collapsed ${backOffs} times, learning rate / ${2 ** backOffs}`] : []),
-  ].join(', ');
+  return { ...parts, validation: sample(parts.validation, VALIDATION_ROWS), test: sample(parts.test, rows) };
 }
