@@ -14,7 +14,7 @@ export type AimCondition = TestCondition<Statistic>;
 export const AIM_STATISTICS: readonly Statistic[] = ['abs', 'maxabs'];
 export const LEAST_AIM_MEAN = 0.51;
 const MOST = 0.95;
-const LEAST_GAP = 0.05;
+export const LEAST_AIM_GAP = 0.05;
 const DRIFT_SHARES = [0.1, 0.2, 0.5, 1];
 
 /** What harmless changes reach at most (m0, p0). */
@@ -57,7 +57,7 @@ export function findAim(
 ): Finding<AimCalibration> {
   const bounds = aimBounds(conditions, cleanAccuracy);
   const gap = aimGap(conditions, bounds, cleanAccuracy);
-  const reason = refusal(gap, LEAST_GAP);
+  const reason = refusal(gap, LEAST_AIM_GAP);
   return {
     calibration: { enabled: reason === null, reason, gap, worstKind: worstAimKind(conditions), config, bounds },
     power: (thresholds) =>

@@ -1,9 +1,9 @@
-import { gateSelects } from '../aim/gate.js';
+import { gateScore } from '../aim/gate.js';
 import { prepareBasis } from '../aim/transform.js';
-import { aimBounds, aimGap, worstAimKind, type AimCondition } from './aim-calibration.js';
+import { aimBounds, aimGap, LEAST_AIM_GAP, worstAimKind, type AimCondition } from './aim-calibration.js';
 import type { AimCalibration, GatedCalibration, SplitChoice } from './calibration.js';
 import { pickRows, sliceRows } from './conditions.js';
-import { powerOver, type Finding } from './finding.js';
+import { powerOver, refusal, type Finding } from './finding.js';
 import { calibrateGate, coefficientsOf, type GateFindings } from './gate-calibration.js';
 import { measure } from './measure.js';
 import { SHIFTS } from './pair-table.js';
@@ -37,11 +37,13 @@ export async function findGated(
   const harmless = [...unselected, ...selected.filter(({ role }) => role !== 'attack')];
   const bounds = aimBounds(harmless, cleanAccuracy);
   const { gate, selects } = findings;
+  const gap = aimGap(selected, bounds, cleanAccuracy);
+  const reason = refusal(gap, LEAST_AIM_GAP);
   return {
     calibration: {
-      enabled: true,
-      reason: null,
-      gap: aimGap(selected, bounds, cleanAccuracy),
+      enabled: reason === null,
+      reason,
+      gap,
       worstKind: worstAimKind(harmless),
       config,
       bounds,
@@ -49,7 +51,7 @@ export async function findGated(
       selects,
     },
     power: (thresholds) =>
-      powerOver(selected, ({ tables, share }) => aimPower(tables, bounds, thresholds, random, share)),
+      powerOver(selected, ({ tables, share }) => (reason ? null : aimPower(tables, bounds, thresholds, random, share))),
   };
 }
 
@@ -67,9 +69,13 @@ const gatedOff = (reason: string, config: SplitChoice, findings?: GateFindings):
   power: () => [],
 });
 
-/** The tables of the rows that the gate selects, paired with each other, where there are enough of them. */
+/**
+ * The tables of the rows that the gate selects, paired with each other, where there are enough of them. Of unchanged rows it selects so few
+ * that all trusted ones are searched, and where even they are too few, those that come closest stand in: without them nothing would
+ * keep clean traffic, selected for looking unusual, below the bounds.
+ */
 async function measureSelected(
-  { model, split, conditions, signal }: TestMaterial,
+  { model, split, conditions, rows: trusted, signal }: TestMaterial,
   { q, p }: SplitChoice,
   { gate }: GateFindings,
 ): Promise<(AimCondition & { share: number })[]> {
@@ -77,11 +83,21 @@ async function measureSelected(
   const results = [];
   for (const { rows, ...condition } of conditions) {
     signal?.throwIfAborted();
-    const all = rows();
-    const picked = coefficientsOf(basis, all).flatMap((a, row) => (gateSelects(gate, a) ? [row] : []));
-    if (picked.length < LEAST_SELECTED) continue;
+    const clean = condition.role === 'clean';
+    const all = clean ? trusted : rows();
+    const scores = coefficientsOf(basis, all).map((a) => gateScore(gate, a));
+    const selected = scores.filter((score) => score > gate.threshold).length;
+    if (!clean && selected < LEAST_SELECTED) continue;
+    const picked = mostUnusual(scores, Math.max(selected, LEAST_SELECTED));
     const { aim } = await measure(model, pickRows(all, picked), split, { q, aim: [p], labelled: [] }, SHIFTS);
-    results.push({ ...condition, tables: aim.get(p)!, share: picked.length / all.n });
+    results.push({ ...condition, tables: aim.get(p)!, share: selected / all.n });
   }
   return results;
 }
+
+/** The places of the largest scores, in their own order: neighbours must not be alike. */
+const mostUnusual = (scores: readonly number[], count: number): number[] =>
+  Array.from(scores.keys())
+    .sort((a, b) => scores[b]! - scores[a]!)
+    .slice(0, count)
+    .sort((a, b) => a - b);
