@@ -68,11 +68,10 @@ export class CalibrationFileError extends Error {
 function parse({ uri, sha256: expected }: { uri: string; sha256: string }, bytes: Uint8Array): Calibration {
   const actual = sha256(bytes);
   if (actual !== expected) throw new CalibrationFileError(`${uri} has SHA-256 ${actual}, the policy says ${expected}`);
-  const calibration = JSON.parse(Buffer.from(bytes).toString('utf8')) as Calibration;
-  if (calibration.method !== METHOD) {
+  const content = JSON.parse(Buffer.from(bytes).toString('utf8')) as { method: string };
+  if (content.method !== METHOD)
     throw new CalibrationFileError(
-      `${uri} is of method ${String(calibration.method)}, this detector needs ${METHOD}: make it again`,
+      `${uri} is of method ${content.method}, this detector needs ${METHOD}: make it again`,
     );
-  }
-  return calibration;
+  return content as Calibration;
 }

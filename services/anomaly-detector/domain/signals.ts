@@ -15,8 +15,11 @@ const WATCH_CEILING = 100;
  */
 export function declaredSignals({ detection, revisions }: Protection, revision: string): Map<string, number> {
   const declared = new Map<string, number>([['error', DEFAULT_DETECTION.tolerances.error!]]);
-  for (const [name, { enabled, tolerance }] of Object.entries(revisions?.get(revision)?.calibration?.signals ?? {})) {
-    if (enabled) declared.set(name, tolerance);
+  const calibration = revisions?.get(revision)?.calibration;
+  if (calibration) {
+    for (const [name, { enabled, tolerance }] of Object.entries(calibration.signals)) {
+      if (enabled) declared.set(name, tolerance);
+    }
   }
   for (const [name, tolerance] of Object.entries(detection.tolerances)) declared.set(name, tolerance);
   return new Map(

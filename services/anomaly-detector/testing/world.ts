@@ -58,7 +58,8 @@ export async function openWorld(): Promise<World> {
     const { state } = await manager.streams.info(stream);
     const found: Stored[] = [];
     for (let next = state.first_seq; state.messages > 0 && next <= state.last_seq;) {
-      const message = await manager.streams.getMessage(stream, { seq: next, next_by_subj: subject });
+      const query = { seq: next, next_by_subj: subject }; // the server knows it, the client's type does not
+      const message = await manager.streams.getMessage(stream, query);
       if (!message) break;
       const headers = Object.fromEntries([...message.header.keys()].map((key) => [key, message.header.get(key)]));
       found.push({ subject: message.subject, headers, json: message.json() });
