@@ -1,4 +1,4 @@
-import { openEsr, thresholdRule, updateEsr, type EsrState } from '#change-detection';
+import { openEsr, thresholdRule, updateEsr, type EsrState, type SignalCalibration } from '#change-detection';
 import { DEFAULT_DETECTION, type Sample } from '#contracts';
 import { rowsOf } from './counts.js';
 import type { Protection } from './context.js';
@@ -17,7 +17,7 @@ export function declaredSignals({ detection, revisions }: Protection, revision: 
   const declared = new Map<string, number>([['error', DEFAULT_DETECTION.tolerances.error!]]);
   const calibration = revisions?.get(revision)?.calibration;
   if (calibration) {
-    for (const [name, { enabled, tolerance }] of Object.entries(calibration.signals)) {
+    for (const [name, { enabled, tolerance }] of Object.entries(calibration.signals) as [string, SignalCalibration][]) {
       if (enabled) declared.set(name, tolerance);
     }
   }
