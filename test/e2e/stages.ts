@@ -13,7 +13,7 @@ export const VICTIMS = [
 ] as const;
 export type Victim = (typeof VICTIMS)[number];
 
-interface Stage {
+export interface Stage {
   name: string;
   /** What happens first in it; a stage without it has begun when the stage before it is over. */
   begins?: (seen: Seen) => boolean;
@@ -39,7 +39,8 @@ export const STAGES: Stage[] = [
   },
   {
     name: 'training',
-    begins: ({ name }) => name === 'training.progress',
+    // The second epoch: there is a checkpoint to go on from.
+    begins: (seen) => is(seen, 'training.progress') && seen.event.data.epoch > 1,
     first: ['trainer', 'nats', 'defense-orchestrator', 'redis'],
   },
   { name: 'evaluating', begins: enters('evaluating'), first: ['redis', 'trainer', 'nats', 'defense-orchestrator'] },

@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { modelRepository } from '#serving';
 import { MODEL, parseOptions, startRun, terminalView, type DemoOptions, type Run } from '#testbed';
 import { readBus, type BusRecord } from './bus.js';
-import { DEFENSES, STAGES, untilBegun, victimsOf, type Victim } from './stages.js';
+import { DEFENSES, STAGES, untilBegun, victimsOf, type Stage, type Victim } from './stages.js';
 
 /** A defense that is quick: how robust the model becomes is not the question here. */
 const QUICK = {
@@ -17,7 +17,7 @@ const QUICK = {
     seed: 1,
   },
   gates: { minimumRobustAccuracy: 0.3, maximumCleanLoss: 0.2 },
-  rollout: { steps: [50, 100], stepSeconds: 1, minimumLabelled: 0, timeoutSeconds: 120 },
+  rollout: { steps: [50, 100], stepSeconds: 2, minimumLabelled: 0, timeoutSeconds: 120 },
   coolDownSeconds: 0,
 };
 const CLEAN_REQUESTS = 60;
@@ -40,26 +40,50 @@ async function startFresh(folder: string): Promise<Run> {
   return run;
 }
 
+/** Kills and starts again. Whoever is on the way back is killed when it is back. */
+function killer(run: Run): (victim: Victim) => Promise<void> {
+  const backs = new Map<Victim, Promise<void>>();
+  const killOnce = async (victim: Victim) => {
+    const process = processOf(run, victim);
+    run.view.line(`SIGKILL ${victim}`);
+    await process.kill('SIGKILL');
+    await process.restart();
+    run.view.line(`${victim} is back`);
+  };
+  return (victim) => {
+    const back = (backs.get(victim) ?? Promise.resolve()).then(() => killOnce(victim));
+    backs.set(victim, back);
+    return back;
+  };
+}
+
 /** Takes one defense from before it to after it, and kills at each stage. Tells who was killed when. */
 async function walkThrough(run: Run, defense: number): Promise<string[]> {
-  const { clients, watch, view } = run;
+  const { clients, watch } = run;
   const told: string[] = [];
+  const kill = killer(run);
+  const killInTurn = async (stage: Stage) => {
+    for (const victim of victimsOf(stage, defense)) {
+      const state = watch.of('defense.changed').at(-1)?.event.data.state ?? 'no defense';
+      told.push(`  ${stage.name.padEnd(14)} ${victim.padEnd(21)} ${state}`);
+      await kill(victim);
+    }
+  };
+  const killings: Promise<void>[] = [];
   for (const stage of STAGES) {
     await untilBegun(stage, run);
     if (stage.name === 'clean traffic') await clients.traffic.until(CLEAN_REQUESTS);
     // The attacker gives up when there is a candidate: what an attack on the candidate leads to is not the question here.
     if (stage.name === 'evaluating') clients.send();
-    for (const victim of victimsOf(stage, defense)) {
-      const state = watch.of('defense.changed').at(-1)?.event.data.state ?? 'no defense';
-      told.push(`  ${stage.name.padEnd(14)} ${victim.padEnd(21)} ${state}`);
-      view.line(`SIGKILL ${victim}`);
-      const process = processOf(run, victim);
-      await process.kill('SIGKILL');
-      await process.restart();
-      view.line(`${victim} is back`);
-    }
-    if (stage.name === 'clean traffic') await clients.attack({ name: 'pgd', eps: 0.1, fraction: 1 });
+    // A stage does not wait until the victims of the one before it are back: it may be short.
+    const killing = killInTurn(stage);
+    killing.catch(() => undefined); // thrown below
+    killings.push(killing);
+    if (stage.name !== 'clean traffic') continue;
+    await killing;
+    await clients.attack({ name: 'pgd', eps: 0.1, fraction: 1 });
   }
+  await Promise.all(killings);
   return told;
 }
 
