@@ -37,18 +37,12 @@ export async function runEpoch(
   { onProgress, progressEvery = PROGRESS_EVERY, signal, timeBudgetSeconds = Infinity }: TrainingHooks,
   { now, started }: { now: () => number; started: number },
 ): Promise<EpochEnd> {
-  const { interrupted } = start;
-  const orderFrom = interrupted?.order ?? start.random;
-  const shuffling = random(orderFrom);
-  const order = shuffled(data.n, shuffling);
-  const stream = interrupted ? random(start.random) : shuffling;
-  const firstStep = interrupted?.steps ?? 0;
+  const { order, orderFrom, stream, firstStep, whole } = beginEpoch(start, data.n);
   const features = data.x.length / data.n;
   const perEpoch = Math.floor(data.n / batch);
   const totalSteps = perEpoch * recipe.epochs;
   const peak = recipe.learningRate / 2 ** start.backOffs;
   const epsilon = threat.epsilon * recipe.epsilonFactor;
-  const whole = mean(interrupted ?? undefined);
   let recent = mean();
   let state: TrainingState = { ...start, interrupted: null };
   const epoch = start.epoch + 1;
@@ -94,6 +88,18 @@ export async function runEpoch(
     if (now() - started > timeBudgetSeconds * 1000) return end(step + 1, { outOfTime: true });
   }
   return end(perEpoch);
+}
+
+function beginEpoch({ interrupted, random: state }: TrainingState, rows: number) {
+  const orderFrom = interrupted?.order ?? state;
+  const shuffling = random(orderFrom);
+  return {
+    order: shuffled(rows, shuffling),
+    orderFrom,
+    stream: interrupted ? random(state) : shuffling,
+    firstStep: interrupted?.steps ?? 0,
+    whole: mean(interrupted ?? undefined),
+  };
 }
 
 function mean(start = { steps: 0, loss: 0, accuracy: 0 }) {

@@ -1,7 +1,7 @@
 import type { Proportion } from '#adversarial';
 
 import type { Evaluation } from './evaluation.js';
-import { percent } from './report/text.js';
+import { percent } from './report/shares.js';
 
 export interface Gate {
   passed: boolean;

@@ -17,7 +17,7 @@ import type { Engine } from './engine.js';
 import { type Evaluation, type EvaluationSettings, evaluateModel } from './evaluation.js';
 import { type Gate, judge, trainingFailed } from './gate.js';
 import { type Illustration, illustrate } from './illustration.js';
-import { percent } from './report/text.js';
+import { percent } from './report/shares.js';
 import { duration } from './terminal.js';
 
 export interface HardeningPlan {

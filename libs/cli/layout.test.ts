@@ -40,7 +40,7 @@ describe('layout', () => {
   it('knows the sizes of pictures', () => {
     expect(pictureOf([3, 4, 5], undefined)).toEqual({ height: 4, width: 5, channels: 3, channelsLast: false });
     expect(pictureOf([6, 5, 3], undefined)).toEqual({ height: 6, width: 5, channels: 3, channelsLast: true });
-    expect(pictureOf([4, 5, 2], 'nhwc')).toEqual({ height: 4, width: 5, channels: 2, channelsLast: true });
+    expect(pictureOf([6, 5, 2], 'nhwc')).toEqual({ height: 6, width: 5, channels: 2, channelsLast: true });
     expect(pictureOf([784], 'nhwc')).toBeUndefined();
   });
 });

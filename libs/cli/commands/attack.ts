@@ -18,7 +18,8 @@ import { engineOf, shapeOf } from '../engine.js';
 import { type EvaluationSettings, settingsOf } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
 import { sample } from '../partition.js';
-import { interval, table } from '../report/text.js';
+import { interval } from '../report/shares.js';
+import { table } from '../report/text.js';
 import { remaining } from '../terminal.js';
 import { COMMON_HELP, DATA_HELP, DATA_OPTIONS, sourceOf, THREAT_OPTIONS, threatOf } from '../threat.js';
 

@@ -5,7 +5,7 @@ import type { Example, Illustration } from '../illustration.js';
 import type { pictureOf } from '../layout.js';
 import { curveChart } from './chart.js';
 import { png } from './png.js';
-import { percent } from './text.js';
+import { percent } from './shares.js';
 
 export interface Page {
   title: string;

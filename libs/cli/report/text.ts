@@ -1,14 +1,9 @@
-import type { Proportion, TrainingReport } from '#adversarial';
+import type { TrainingReport } from '#adversarial';
 
 import type { Evaluation } from '../evaluation.js';
 import type { Gate } from '../gate.js';
 import { duration } from '../terminal.js';
-
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
-/** With its 95 % interval. */
-export const interval = ({ value, low, high }: Proportion): string =>
-  `${percent(value).padStart(7)}  (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+import { interval, percent } from './shares.js';
 
 /** Columns of equal width; the first one to the left, the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
