@@ -33,12 +33,8 @@ export {
   type Verdict,
   verdictOf,
 } from './verdict/verdict.js';
-export {
-  calibrate,
-  type CalibrationAttack,
-  type CalibrationOptions,
-  type TrustedRows,
-} from './calibration/calibrate.js';
+export { calibrate, type CalibrationOptions } from './calibration/calibrate.js';
+export type { CalibrationAttack, TrustedRows } from './calibration/material.js';
 export {
   type Calibration,
   METHOD,

@@ -9,7 +9,8 @@ import { UNSEEN_VECTORS } from '../fixtures/unseen-corruptions.js';
 import { seeded } from '../randomness.js';
 import { prepareSignals, rowSignals, squeezedInput } from '../signals/signals.js';
 import { openTests, updateTests, verdictOf } from '../verdict/verdict.js';
-import { calibrate, type TrustedRows } from './calibrate.js';
+import { calibrate } from './calibrate.js';
+import type { TrustedRows } from './material.js';
 import { METHOD, type Calibration, type TestName } from './calibration.js';
 import { onVectors, unitsOf } from './corruptions/corruptions.js';
 

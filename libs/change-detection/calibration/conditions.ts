@@ -1,6 +1,6 @@
 import type { ModelFunctions } from '../model.js';
 import { predictedClass } from '../signals/probabilities.js';
-import type { CalibrationAttack, TrustedRows } from './calibrate.js';
+import type { CalibrationAttack, TrustedRows } from './material.js';
 import type { Corruption } from './corruptions/corruptions.js';
 import { seeded, type Uniform } from '../randomness.js';
 

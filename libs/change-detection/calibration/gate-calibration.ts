@@ -1,7 +1,7 @@
 import { bandEnergies, gateScore } from '../aim/gate.js';
 import { lowSet, quantile } from '../aim/split.js';
 import { prepareBasis, type PreparedBasis } from '../aim/transform.js';
-import type { TrustedRows } from './calibrate.js';
+import type { TrustedRows } from './material.js';
 import type { GateModel, SplitCalibration } from './calibration.js';
 import { logisticRegression } from './logistic-regression.js';
 import { median } from './gap.js';

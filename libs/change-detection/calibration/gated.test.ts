@@ -6,7 +6,8 @@ import { prepareSplit, splitRow } from '../aim/split.js';
 import { fgsm, input, model, trustedRows } from '../fixtures/analytic-model.js';
 import { seeded } from '../randomness.js';
 import { openTests, updateTests, verdictOf } from '../verdict/verdict.js';
-import { calibrate, type TrustedRows } from './calibrate.js';
+import { calibrate } from './calibrate.js';
+import type { TrustedRows } from './material.js';
 import type { Calibration } from './calibration.js';
 
 const { features } = model;

@@ -2,7 +2,7 @@ import { aim, aimClasses, aimDirections, labelledAim, labelledClasses, labelledD
 import { lowPart, lowSet, residualOf, splitter, type Splitter } from '../aim/split.js';
 import { prepareBasis } from '../aim/transform.js';
 import type { ModelFunctions } from '../model.js';
-import type { TrustedRows } from './calibrate.js';
+import type { TrustedRows } from './material.js';
 import type { SplitCalibration, SplitChoice } from './calibration.js';
 import { neighbour, openTable, type PairTable } from './pair-table.js';
 

@@ -5,7 +5,7 @@ import { bandEnergy } from '../signals/band-energy.js';
 import { confidence } from '../signals/probabilities.js';
 import { squeezed, squeezeScore } from '../signals/squeeze.js';
 import { errorTolerance, flagTolerance } from '../tolerance.js';
-import type { TrustedRows } from './calibrate.js';
+import type { TrustedRows } from './material.js';
 import type { SignalCalibration, SignalCalibrations, SplitCalibration } from './calibration.js';
 import { accuracyOf } from './conditions.js';
 import { imageLayout } from './image-layout.js';

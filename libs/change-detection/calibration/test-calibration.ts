@@ -1,7 +1,7 @@
 import type { ModelFunctions } from '../model.js';
 import { thresholdsFor } from '../verdict/decision.js';
 import { AIM_STATISTICS, findAim, LEAST_AIM_MEAN } from './aim-calibration.js';
-import type { TrustedRows } from './calibrate.js';
+import type { TrustedRows } from './material.js';
 import type { Calibration, LabelledCalibration, SplitCalibration, SplitChoice } from './calibration.js';
 import { bestChoice, separation } from './choose-split.js';
 import type { Condition } from './conditions.js';
