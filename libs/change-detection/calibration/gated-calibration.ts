@@ -8,7 +8,7 @@ import { calibrateGate, coefficientsOf, type GateFindings } from './gate-calibra
 import { measure } from './measure.js';
 import { SHIFTS } from './pair-table.js';
 import { aimPower } from './power.js';
-import type { TestMaterial } from './test-calibration.js';
+import type { TestMaterial } from './test-material.js';
 
 /** Selected rows of a condition, at least, for a bound from them. */
 const LEAST_SELECTED = 40;

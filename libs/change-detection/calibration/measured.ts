@@ -2,7 +2,7 @@ import type { SplitChoice } from './calibration.js';
 import { firstRows, type Condition } from './conditions.js';
 import type { Uniform } from '../randomness.js';
 import { SHIFTS } from './pair-table.js';
-import type { TestMaterial } from './test-calibration.js';
+import type { TestMaterial } from './test-material.js';
 import { measure, type LabelledTables, type Measured, type Wanted } from './measure.js';
 
 export interface MeasuredCondition extends Omit<Condition, 'rows'> {

@@ -1,11 +1,8 @@
-import type { ModelFunctions } from '../model.js';
 import { thresholdsFor } from '../verdict/decision.js';
 import { AIM_STATISTICS, findAim, LEAST_AIM_MEAN } from './aim-calibration.js';
-import type { TrustedRows } from './material.js';
-import type { Calibration, LabelledCalibration, SplitCalibration, SplitChoice } from './calibration.js';
+import type { TestMaterial } from './test-material.js';
+import type { Calibration, LabelledCalibration, SplitChoice } from './calibration.js';
 import { bestChoice, separation } from './choose-split.js';
-import type { Condition } from './conditions.js';
-import type { Uniform } from '../randomness.js';
 import type { Finding } from './finding.js';
 import { costlyAttacks, NO_COSTLY_ATTACK } from './gap.js';
 import { findGated } from './gated-calibration.js';
@@ -13,18 +10,6 @@ import { findLabelled, LABELLED_STATISTICS, LEAST_LABELLED_MEAN } from './labell
 import type { Wanted } from './measure.js';
 import { SCREENING_SHIFTS, SHIFTS } from './pair-table.js';
 import { measureAll, measurePermuted, withAim, withLabels, type MeasuredCondition } from './measured.js';
-
-export interface TestMaterial {
-  model: ModelFunctions;
-  split: SplitCalibration;
-  /** All trusted rows in random order; the first of them are `fitted`. */
-  rows: TrustedRows;
-  fitted: TrustedRows;
-  conditions: readonly Condition[];
-  cleanAccuracy: number;
-  random: Uniform;
-  signal?: AbortSignal;
-}
 
 /** Rows that choose (q, p); the bounds come from all. */
 const SCREENING = { rows: 80, shifts: SCREENING_SHIFTS };
