@@ -31,9 +31,10 @@ describe('from an attack to a recovered model', () => {
       calibrationCompleted(first.jobId, null, world.model.sha256, world.dataset.sha256),
     );
     await world.publish('anomaly.raised', anomalyRaised('anomaly-1'));
-    await world.publish('accuracy.window', window(soon(), { labelled: 100, correct: 30 }));
     await world.publish('attack.detected', attackDetected('anomaly-1'));
     await killed();
+    await state('training'); // what was in work when it died comes again later, after newer messages
+    await world.publish('accuracy.window', window(soon(), { labelled: 100, correct: 30 }));
     await train(world, defenseId);
     await killed();
     await calibrateCandidate(world, defenseId);

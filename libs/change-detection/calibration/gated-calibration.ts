@@ -1,7 +1,7 @@
 import { gateScore } from '../aim/gate.js';
 import { prepareBasis } from '../aim/transform.js';
 import { aimBounds, aimGap, LEAST_AIM_GAP, worstAimKind, type AimCondition } from './aim-calibration.js';
-import type { AimCalibration, GatedCalibration, SplitChoice } from './calibration.js';
+import type { AimBounds, AimCalibration, GatedCalibration, SplitChoice } from './calibration.js';
 import { pickRows, sliceRows } from './conditions.js';
 import { powerOver, refusal, type Finding } from './finding.js';
 import { calibrateGate, coefficientsOf, type GateFindings } from './gate-calibration.js';
@@ -35,10 +35,11 @@ export async function findGated(
   if (findings.reason) return gatedOff(findings.reason, config, findings);
   const selected = await measureSelected(material, config, findings);
   const harmless = [...unselected, ...selected.filter(({ role }) => role !== 'attack')];
-  const bounds = aimBounds(harmless, cleanAccuracy);
+  const found = aimBounds(harmless, cleanAccuracy);
   const { gate, selects } = findings;
-  const gap = aimGap(selected, bounds, cleanAccuracy);
+  const gap = aimGap(selected, found, cleanAccuracy);
   const reason = refusal(gap, LEAST_AIM_GAP);
+  const bounds = withMargin(found, gap ?? 0);
   return {
     calibration: {
       enabled: reason === null,
@@ -54,6 +55,15 @@ export async function findGated(
       powerOver(selected, ({ tables, share }) => (reason ? null : aimPower(tables, bounds, thresholds, random, share))),
   };
 }
+
+/** As far as labelled bounds: of harmless rows the gate selects too few for their mean to be known well. */
+const MARGIN = 1 / 3;
+const HIGHEST = 0.95;
+
+const withMargin = (bounds: AimBounds, gap: number): AimBounds => {
+  const raised = (m0: number) => Math.min(HIGHEST, m0 + MARGIN * Math.max(0, gap));
+  return { ...bounds, m0: { abs: raised(bounds.m0.abs), maxabs: raised(bounds.m0.maxabs) } };
+};
 
 const gatedOff = (reason: string, config: SplitChoice, findings?: GateFindings): Finding<GatedCalibration> => ({
   calibration: {
