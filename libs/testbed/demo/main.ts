@@ -61,6 +61,11 @@ try {
     }
   }
 } catch (error) {
+  if (error instanceof UsageError) {
+    console.error(error.message);
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(2);
+  }
   if (!interrupted.signal.aborted) view.line(`failed: ${(error as Error).message}\nlogs: ${join(folder, 'logs')}`);
 } finally {
   await run?.stop();

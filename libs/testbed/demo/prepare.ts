@@ -5,8 +5,10 @@ import { parse } from 'yaml';
 import { sha256, writeNpz, type Dataset } from '#artifacts';
 import { METHOD, type Calibration } from '#change-detection';
 import { parsePolicy, type RobustnessPolicy } from '#contracts';
+import { parseModel } from '#onnx-autodiff';
 import { projectRoot } from '../project-root.js';
 import { digitParts, digitShares } from '../digits.js';
+import { UsageError } from './options.js';
 
 /** Files of the project that the demo reads: models and its policy. */
 const testbed = join(projectRoot, 'libs/testbed');
@@ -47,6 +49,18 @@ function trustedNpz(parts: ReturnType<typeof digitParts>): Uint8Array {
   });
 }
 
+type PolicyDocument = { spec?: Record<string, unknown> } | null;
+
+/** What a user gave us: whatever is wrong with it is said in one line that names the option. */
+function given<T>(option: string, file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${option} ${file}: ${code === 'ENOENT' ? 'there is no such file' : message.split('\n')[0]}`);
+  }
+}
+
 /** Fills a run's folder: artifacts (model, trusted dataset, the calibration that comes with the demo's model), and the policy. */
 export function prepare(folder: string, options: PrepareOptions): Prepared {
   const artifacts = join(folder, 'artifacts');
@@ -56,7 +70,9 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
     return file;
   };
   const modelFile = path('models/mnist-cnn.onnx');
-  copyFileSync(options.model ?? DEMO_MODEL, modelFile);
+  const source = options.model ?? DEMO_MODEL;
+  given('--model', source, () => parseModel(readFileSync(source)));
+  copyFileSync(source, modelFile);
   const modelSha256 = sha256(readFileSync(modelFile));
 
   const parts = digitParts();
@@ -69,12 +85,13 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
 
   const { training, validation, calibration, certificate } = digitShares;
   const shares = { training, validation, calibration, certificate };
-  const document = parse(readFileSync(options.policy ?? DEMO_POLICY, 'utf8')) as { spec: Record<string, unknown> };
+  const policyFile = options.policy ?? DEMO_POLICY;
+  const document = given('--policy', policyFile, () => parse(readFileSync(policyFile, 'utf8')) as PolicyDocument);
   const policy = (endpoint: string) =>
     parsePolicy({
       ...document,
       spec: {
-        ...document.spec,
+        ...document?.spec,
         ...options.spec,
         target: { model: 'mnist', revision: 'r1', endpoint },
         artifact: { uri: pathToFileURL(modelFile).href, sha256: modelSha256 },
@@ -82,7 +99,7 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
         alsoEvaluate: [options.attackEps],
       },
     });
-  policy('http://127.0.0.1'); // a mistake in the file is told before anything starts
+  given('--policy', policyFile, () => policy('http://127.0.0.1')); // a mistake is told before anything starts
   const known = own ? (JSON.parse(readFileSync(DEMO_CALIBRATION, 'utf8')) as Calibration) : null;
   return { modelFile, modelSha256, calibration: known, traffic: parts.traffic, policy };
 }
