@@ -75,19 +75,12 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
   copyFileSync(source, modelFile);
   const modelSha256 = sha256(readFileSync(modelFile));
 
-  const parts = digitParts();
-  const dataset = trustedNpz(parts);
   const datasetFile = path('data/digits.npz');
-  writeFileSync(datasetFile, dataset);
-
-  const own = modelSha256 === sha256(readFileSync(DEMO_MODEL));
-  if (own) copyFileSync(DEMO_CALIBRATION, path(`calibrations/${modelSha256}-${sha256(dataset)}-${METHOD}.json`));
-
   const { training, validation, calibration, certificate } = digitShares;
-  const shares = { training, validation, calibration, certificate };
+  const trusted = { uri: pathToFileURL(datasetFile).href, shares: { training, validation, calibration, certificate } };
   const policyFile = options.policy ?? DEMO_POLICY;
   const document = given('--policy', policyFile, () => parse(readFileSync(policyFile, 'utf8')) as PolicyDocument);
-  const policy = (endpoint: string) =>
+  const policy = (endpoint: string, trustedDataset: object) =>
     parsePolicy({
       ...document,
       spec: {
@@ -95,11 +88,24 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
         ...options.spec,
         target: { model: 'mnist', revision: 'r1', endpoint },
         artifact: { uri: pathToFileURL(modelFile).href, sha256: modelSha256 },
-        trustedDataset: { uri: pathToFileURL(datasetFile).href, sha256: sha256(dataset), shares },
+        trustedDataset,
         alsoEvaluate: [options.attackEps],
       },
     });
-  given('--policy', policyFile, () => policy('http://127.0.0.1')); // a mistake is told before anything starts
+  given('--policy', policyFile, () => policy('http://127.0.0.1', trusted)); // a mistake is told before the dear part
+
+  const parts = digitParts();
+  const dataset = trustedNpz(parts);
+  const datasetSha256 = sha256(dataset);
+  writeFileSync(datasetFile, dataset);
+  const own = modelSha256 === sha256(readFileSync(DEMO_MODEL));
+  if (own) copyFileSync(DEMO_CALIBRATION, path(`calibrations/${modelSha256}-${datasetSha256}-${METHOD}.json`));
   const known = own ? (JSON.parse(readFileSync(DEMO_CALIBRATION, 'utf8')) as Calibration) : null;
-  return { modelFile, modelSha256, calibration: known, traffic: parts.traffic, policy };
+  return {
+    modelFile,
+    modelSha256,
+    calibration: known,
+    traffic: parts.traffic,
+    policy: (endpoint) => policy(endpoint, { ...trusted, sha256: datasetSha256 }),
+  };
 }
