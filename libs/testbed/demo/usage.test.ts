@@ -6,7 +6,9 @@ import { parseOptions, UsageError } from './options.js';
 import { prepare } from './prepare.js';
 
 let folder: string;
-beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'antibody-usage-'))));
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'antibody-usage-'));
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const file = (name: string, content: string) => {
