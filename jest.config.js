@@ -20,7 +20,7 @@ const shared = {
   },
 };
 
-/** Tests by need: `unit` needs nothing but Node; `medium` starts real servers; `e2e` runs the built processes; `long` takes minutes. */
+/** Tests by need: `unit` needs nothing but Node; `medium` starts real servers, `e2e` runs the built processes. */
 export default {
   projects: [
     {
@@ -28,7 +28,7 @@ export default {
       displayName: 'unit',
       roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'],
       testMatch: ['**/*.test.ts'],
-      testPathIgnorePatterns: ['\\.(medium|e2e|long)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['\\.(medium|e2e)\\.test\\.ts$'],
     },
     {
       ...shared,
@@ -37,6 +37,5 @@ export default {
       testMatch: ['**/*.medium.test.ts'],
     },
     { ...shared, displayName: 'e2e', roots: ['<rootDir>/test'], testMatch: ['**/*.e2e.test.ts'] },
-    { ...shared, displayName: 'long', roots: ['<rootDir>/test'], testMatch: ['**/*.long.test.ts'] },
   ],
 };

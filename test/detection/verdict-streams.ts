@@ -3,31 +3,60 @@ import {
   aimedRow,
   aimPair,
   gateSelects,
+  groupOf,
+  labelledTable,
   openTests,
   prepareSplit,
   splitRow,
   updateTests,
   verdictOf,
   type Calibration,
+  type GroupStatistics,
   type ModelFunctions,
   type PairStatistics,
   type TrustedRows,
   type Verdict,
 } from '#change-detection';
 import { random } from '#adversarial';
+import { firstRows, pickRows } from './demo-model.js';
 
+/** Rows that are differentiated for each test. */
+const ROWS = 200;
 /** Partners of each row. */
-const PARTNERS = 8;
+const PARTNERS = 4;
+/** Of fewer rows that pass the gate the same few pairs would be drawn again and again, which no traffic does. */
+const FEWEST = 15;
 
-/** What the collector would tell of rows that the gate selects: pairs to draw streams from. */
-export async function gatedPairs(
+type Configuration = Parameters<typeof prepareSplit>[1];
+
+/** What the collector would tell of rows of one kind, to draw streams from: gradients are taken once for all streams. */
+export interface Pool {
+  aim: PairStatistics[];
+  /** Of two rows that the gate selects; none where it selects too few. */
+  gated: PairStatistics[];
+  /** Share of the rows that the gate selects. */
+  selected: number;
+  labelled: GroupStatistics[];
+}
+
+export async function poolOf(model: ModelFunctions, calibration: Calibration, all: TrustedRows): Promise<Pool> {
+  const { tests } = calibration;
+  const selected = selectedByGate(calibration, all);
+  const rows = firstRows(all, ROWS);
+  return {
+    aim: aimPairs(await differentiated(model, calibration, tests.aim.config!, rows)),
+    gated: selected.length < FEWEST ? [] : await gatedPairs(model, calibration, pickRows(all, selected.slice(0, ROWS))),
+    selected: selected.length / all.n,
+    labelled: labelledPairs(await differentiated(model, calibration, tests.labelled.config!, rows)),
+  };
+}
+
+export const gatedPairs = async (
   model: ModelFunctions,
   calibration: Calibration,
-  rows: TrustedRows,
-): Promise<PairStatistics[]> {
-  const aimed = await differentiated(model, calibration, calibration.tests.gated.config!, rows);
-  return pairs(aimed, PARTNERS).map(([i, j]) => aimPair(i, j));
-}
+  selected: TrustedRows,
+): Promise<PairStatistics[]> =>
+  aimPairs(await differentiated(model, calibration, calibration.tests.gated.config!, selected));
 
 /** The rows that enter the gated test. */
 export function selectedByGate({ split, tests }: Calibration, { x, n }: TrustedRows): number[] {
@@ -39,10 +68,28 @@ export function selectedByGate({ split, tests }: Calibration, { x, n }: TrustedR
   );
 }
 
-/** Each row with the `partners` rows after it, around the end: the rows are in random order. */
-const pairs = <T>(rows: readonly T[], partners: number): [T, T][] =>
+type Differentiated = Awaited<ReturnType<typeof differentiated>>;
+
+function aimPairs(rows: Differentiated): PairStatistics[] {
+  const aimed = rows.map(({ split, logits, gradients }) => {
+    const chosen = aimClasses(0, logits) as number[];
+    const ofChosen = chosen.map((k) => gradients[k]!);
+    return aimedRow(split, logits, ofChosen, chosen);
+  });
+  return pairs(aimed).map(([i, j]) => aimPair(i, j));
+}
+
+/** Every label comes. */
+const labelledPairs = (rows: Differentiated): GroupStatistics[] =>
+  pairs(rows).map((members) => {
+    const tables = labelledTable(members.map((row) => ({ ...row, residual: row.split.residual })));
+    return groupOf(members.map(({ label }, i) => tables[i]![label]!));
+  });
+
+/** Each row with the rows after it, around the end: the rows are in random order. */
+const pairs = <T>(rows: readonly T[]): [T, T][] =>
   rows.flatMap((row, i) =>
-    Array.from({ length: Math.min(partners, Math.floor((rows.length - 1) / 2)) }, (_, s): [T, T] => [
+    Array.from({ length: Math.min(PARTNERS, Math.floor((rows.length - 1) / 2)) }, (_, s): [T, T] => [
       row,
       rows[(i + s + 1) % rows.length]!,
     ]),
@@ -51,27 +98,52 @@ const pairs = <T>(rows: readonly T[], partners: number): [T, T][] =>
 async function differentiated(
   model: ModelFunctions,
   { split }: Calibration,
-  config: Parameters<typeof prepareSplit>[1],
-  { x, n }: TrustedRows,
+  configuration: Configuration,
+  { x, y, n }: TrustedRows,
 ) {
   const { features, classes } = model;
-  const splitter = prepareSplit(split!, config);
+  const splitter = prepareSplit(split!, configuration);
   const splits = Array.from({ length: n }, (_, row) =>
     splitRow(splitter, x.subarray(row * features, (row + 1) * features)),
   );
   const lows = new Float32Array(n * features);
   splits.forEach(({ lo }, row) => lows.set(lo, row * features));
   const { logits, gradients } = await model.gradients(lows, n, () => 'all');
-  return splits.map((split, row) => {
-    const own = logits.slice(row * classes, (row + 1) * classes);
-    const chosen = aimClasses(0, own) as number[];
-    return aimedRow(
-      split,
-      own,
-      chosen.map((k) => gradients[row]![k]!),
-      chosen,
-    );
-  });
+  return splits.map((split, row) => ({
+    split,
+    logits: logits.slice(row * classes, (row + 1) * classes),
+    gradients: gradients[row]!,
+    label: y[row]!,
+  }));
+}
+
+export interface StreamEnd extends Verdict {
+  /** Requests until `attack`, or until the end. */
+  after: number;
+}
+
+/** Requests of one kind, drawn at random, from the moment an anomaly opens; every label comes. */
+export function play(
+  calibration: Calibration,
+  pool: Pool,
+  { requests, seed }: { requests: number; seed: number },
+): StreamEnd {
+  const stream = random(seed);
+  const drawn = <T>(from: readonly T[]): T => from[Math.floor(stream.next() * from.length)]!;
+  let states = openTests(calibration, { groupSize: 2 });
+  let selected = 0;
+  for (let after = 2; after <= requests; after += 2) {
+    states = updateTests(states, { test: 'aim', pair: drawn(pool.aim) });
+    states = updateTests(states, { test: 'labelled', group: drawn(pool.labelled) });
+    if (pool.gated.length > 0) selected += [stream.next(), stream.next()].filter((u) => u < pool.selected).length;
+    if (selected >= 2) {
+      states = updateTests(states, { test: 'gated', pair: drawn(pool.gated) });
+      selected -= 2;
+    }
+    if (states.some(({ decision }) => decision === 'attack'))
+      return { ...verdictOf(states, { outOfTime: false }), after };
+  }
+  return { ...verdictOf(states, { outOfTime: true }), after: requests };
 }
 
 /** The gated test alone, on as many pairs of selected requests. */
