@@ -115,8 +115,10 @@ describe('the loop', () => {
 
   it('takes no drift for an attack, and retrains nothing', async () => {
     const run = await start(['--scenario', 'drift']);
-    expect({ ...(await runDrift(run)), said }).toMatchObject({ ok: true, outcome: 'none' });
-    expect(run.watch.of('anomaly.raised').length).toBeGreaterThan(0);
+    const result = await runDrift(run);
+    expect({ ...result, said }).toMatchObject({ ok: true, outcome: 'none', verdict: 'drift' });
+    expect(result.drift.map(({ kind }) => kind)).toEqual(['noise', 'brightness', 'blur']);
+    expect(run.watch.of('drift.detected').length).toBeGreaterThan(0);
     expect(run.watch.of('attack.detected')).toEqual([]);
     expect(run.watch.of('training.requested')).toEqual([]);
     expect(await defenseStates(run)).toEqual([]);

@@ -1,12 +1,18 @@
+import type { EventName } from '#contracts';
 import { blur, brightness, driftedRows, noise, type Drift } from '../traffic/drift.js';
 import type { DemoResult } from './result.js';
 import { emptyResult, showLive, type Run } from './scenario.js';
 
 const CLEAN_REQUESTS = 1500;
 const CLEAN_RATE = 150;
-const DRIFT_REQUESTS = 500;
-const BETWEEN_REQUESTS = 300;
+/** Of each kind at least, and at most if no verdict comes. */
+const DRIFT_REQUESTS = 400;
+const MOST_DRIFTED = 2000;
+const BETWEEN_REQUESTS = 250;
+const MOST_BETWEEN = 1500;
+const STEP = 100;
 const RATE = 80;
+const VERDICTS: readonly EventName[] = ['attack.detected', 'drift.detected', 'verdict.undetermined'];
 
 /** Nothing happens, and nobody may say that something does. */
 export async function runClean(run: Run): Promise<DemoResult> {
@@ -40,10 +46,14 @@ export async function runDrift(run: Run): Promise<DemoResult> {
   await clients.traffic.until(BETWEEN_REQUESTS);
   for (const [kind, drift] of kinds) {
     view.heading(`Drift: ${kind}`);
-    const before = watch.all.length;
+    const [before, served] = [watch.all.length, clients.outcomes.length];
     const first = clients.send((rows) => driftedRows(rows, drift, { seed: run.options.seed }));
-    await clients.traffic.until(first + DRIFT_REQUESTS);
-    showLive(run, `live accuracy under ${kind}`, (outcome) => outcome.kind === 'drift');
+    for (let sent = DRIFT_REQUESTS; sent <= MOST_DRIFTED && !signal.aborted; sent += STEP) {
+      await clients.traffic.until(first + sent);
+      if (watch.all.slice(before).some(({ name }) => VERDICTS.includes(name))) break;
+    }
+    const drifted = new Set(clients.outcomes.slice(served).filter((outcome) => outcome.kind === 'drift'));
+    showLive(run, `live accuracy under ${kind}`, (outcome) => drifted.has(outcome));
     const names = new Set(watch.all.slice(before).map(({ name }) => name));
     const raised = names.has('attack.detected')
       ? 'attack'
@@ -58,7 +68,10 @@ export async function runDrift(run: Run): Promise<DemoResult> {
     );
     // Clean traffic until the alarm is over, so that the next kind gets one of its own.
     const again = clients.send();
-    await clients.traffic.until(again + BETWEEN_REQUESTS);
+    for (let sent = BETWEEN_REQUESTS; sent <= MOST_BETWEEN && !signal.aborted; sent += BETWEEN_REQUESTS) {
+      await clients.traffic.until(again + sent);
+      if (watch.of('anomaly.closed').length === watch.of('anomaly.raised').length) break;
+    }
     if (signal.aborted) break;
   }
   const attacks = watch.of('attack.detected').length;

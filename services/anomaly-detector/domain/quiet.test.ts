@@ -78,4 +78,24 @@ describe('an anomaly', () => {
     expect(course.story).toEqual(['anomaly.raised', 'anomaly.closed']);
     expect(course.revision().signals.lowConfidence?.esr.tolerance).toBe(0.9);
   });
+
+  it('closes although a quiet block has a few more than the tolerated share, as blocks have by chance', () => {
+    const tolerances = { lowConfidence: 0.02 };
+    const opened = () => new Course(protectionOf({ r1: ['aim'] }, { quietAfter: 200, tolerances })).untilAlarm(unusual);
+    const spread = (course: Course, loud: number) => {
+      for (let i = 0; i < 200; i++) course.say(i % Math.floor(200 / loud) === 0 ? unusual : usual);
+      return course.story;
+    };
+    expect(spread(opened(), 6)).toEqual(['anomaly.raised', 'anomaly.closed']);
+    expect(spread(opened(), 20)).toEqual(['anomaly.raised']);
+  });
+
+  it('closes one block after the last unusual row, wherever the blocks before it began', () => {
+    for (const loud of [100, 137, 199]) {
+      const course = new Course(protectionOf({ r1: ['aim'] }, { quietAfter: 100 })).untilAlarm(unusual);
+      say(course, loud, unusual);
+      say(course, 110, usual);
+      expect(course.story).toEqual(['anomaly.raised', 'anomaly.closed']);
+    }
+  });
 });

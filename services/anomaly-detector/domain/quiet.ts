@@ -6,7 +6,10 @@ import type { ModelState, OpenAnomaly, RevisionState } from './state.js';
 /** Fewer values of a signal say nothing about its mean in a block. */
 const FEWEST = 10;
 
-/** After a whole block of rows in which every signal's mean lies within its tolerance the anomaly is over. */
+/** Standard errors that a quiet mean may lie above what is tolerated: 200 rows that are just tolerable are called loud once in 40 times. */
+const SAMPLING_ERROR = 2;
+
+/** After a whole block of rows in which no signal's mean lies clearly above its tolerance the anomaly is over. */
 export function trackQuiet(
   model: ModelState,
   revision: string,
@@ -21,14 +24,16 @@ export function trackQuiet(
     block[name] = { n: n + 1, sum: sum + x };
   }
   const goOn = (quiet: OpenAnomaly['quiet']) => ({ state: { ...state, anomaly: { ...anomaly, quiet } }, events: [] });
-  if (Math.max(...Object.values(block).map(({ n }) => n)) < protection.detection.quietAfter) return goOn(block);
-
-  const limits = limitsOf(protection, revision);
+  const limit = quietSums(protection, revision);
+  const { quietAfter } = protection.detection;
+  // A block that cannot become quiet any more ends at once, so that the next one begins when the change is over.
   const isLoud = ([name, { n, sum }]: [string, { n: number; sum: number }]) =>
-    n >= FEWEST && sum / n > (limits.get(name) ?? 1);
+    n >= FEWEST && sum > (limit.get(name)?.(Math.max(n, quietAfter)) ?? Infinity);
   if (Object.entries(block).some(isLoud)) return goOn({});
+  if (Math.max(...Object.values(block).map(({ n }) => n)) < quietAfter) return goOn(block);
+
   // Silence is no quiet: a signal that raised the anomaly has to be heard again, e.g. labels that stopped coming.
-  const unheard = anomaly.loud.some((name) => limits.has(name) && (own(block, name)?.n ?? 0) < FEWEST);
+  const unheard = anomaly.loud.some((name) => limit.has(name) && (own(block, name)?.n ?? 0) < FEWEST);
   if (unheard) return goOn(block);
   return {
     state: openRevision(protection, revision, time, state),
@@ -36,11 +41,18 @@ export function trackQuiet(
   };
 }
 
-/** Highest quiet mean of each signal by the policy of today, which may have become more tolerant because of this very anomaly. */
-function limitsOf(protection: Protection, revision: string): Map<string, number> {
-  const limits = declaredSignals(protection, revision);
+/**
+ * Largest sum of n quiet values of each signal by the policy of today, which may have become more tolerant because of this very anomaly.
+ * A plain rule means its number; what a detector compares with is the mean of a random signal.
+ */
+function quietSums(protection: Protection, revision: string): Map<string, (n: number) => number> {
+  const limits = new Map<string, (n: number) => number>();
+  for (const [signal, tolerance] of declaredSignals(protection, revision)) {
+    limits.set(signal, (n) => n * tolerance + SAMPLING_ERROR * Math.sqrt(n * tolerance * (1 - tolerance)));
+  }
   for (const { signal, above } of protection.detection.thresholds) {
-    limits.set(signal, Math.min(above, limits.get(signal) ?? 1));
+    const other = limits.get(signal);
+    limits.set(signal, (n) => Math.min(n * above, other?.(n) ?? Infinity));
   }
   return limits;
 }
