@@ -14,6 +14,11 @@ const DEFENSE_MS = 900_000;
 const AFTERWARDS = 120;
 
 type Verdict = 'attack.detected' | 'drift.detected' | 'verdict.undetermined';
+const WORD = {
+  'attack.detected': 'attack',
+  'drift.detected': 'drift',
+  'verdict.undetermined': 'undetermined',
+} as const;
 
 /** The model is attacked. It has to notice, harden itself, prove it and roll out, while the attack goes on. */
 export async function runAttack(run: Run): Promise<DemoResult> {
@@ -40,22 +45,9 @@ export async function runAttack(run: Run): Promise<DemoResult> {
   sayAlarm(run, alarm.event.data, result);
 
   const { anomalyId } = alarm.event.data;
-  const ofThis = ({ event }: Seen<Verdict>) => event.data.anomalyId === anomalyId;
-  let verdict = await watch.first<Verdict>(
-    ['attack.detected', 'drift.detected', 'verdict.undetermined'],
-    ofThis,
-    VERDICT_MS,
-    signal,
-  );
-  if (verdict?.name === 'drift.detected') {
-    view.line('drift, so far; the tests go on and may still find an attack ...');
-    verdict =
-      (await watch.first<Verdict>(['attack.detected', 'verdict.undetermined'], ofThis, VERDICT_MS / 4, signal)) ??
-      verdict;
-  }
+  const verdict = await verdictOf(run, anomalyId);
   if (!verdict) return { ...result, explanation: 'The alarm got no verdict in time.' };
-  result.verdict =
-    verdict.name === 'attack.detected' ? 'attack' : verdict.name === 'drift.detected' ? 'drift' : 'undetermined';
+  result.verdict = WORD[verdict.name];
   result.seconds.toVerdict = sinceAttack(verdict);
   if (result.requests.toAlarm !== null)
     result.requests.toVerdict = result.requests.toAlarm + verdict.event.data.requests.sinceAlarm;
@@ -72,11 +64,36 @@ export async function runAttack(run: Run): Promise<DemoResult> {
     signal,
   );
   if (!ended) return { ...result, explanation: 'The defense did not end in time.' };
-  const { state, reason, certificate } = ended.event.data;
-  result.outcome = state;
-  result.explanation = reason;
+  await conclude(run, ended.event.data, result);
   const served = watch.of('deployment.completed').at(-1);
   if (served) result.seconds.toServing = sinceAttack(served);
+  return result;
+}
+
+/** The first verdict, or the one that comes after `drift`: the tests go on, and may still find an attack. */
+async function verdictOf({ watch, view, signal }: Run, anomalyId: string): Promise<Seen<Verdict> | undefined> {
+  const ofThis = ({ event }: Seen<Verdict>) => event.data.anomalyId === anomalyId;
+  const first = await watch.first<Verdict>(
+    ['attack.detected', 'drift.detected', 'verdict.undetermined'],
+    ofThis,
+    VERDICT_MS,
+    signal,
+  );
+  if (first?.name !== 'drift.detected') return first;
+  view.line('drift, so far; the tests go on and may still find an attack ...');
+  const later: Verdict[] = ['attack.detected', 'verdict.undetermined'];
+  return (await watch.first<Verdict>(later, ofThis, VERDICT_MS / 4, signal)) ?? first;
+}
+
+/** Writes what the defense came to, and shows how the clients fare afterwards. */
+async function conclude(
+  run: Run,
+  { state, reason, certificate }: EventData<'defense.ended'>,
+  result: DemoResult,
+): Promise<void> {
+  const { watch, clients, options, view } = run;
+  result.outcome = state;
+  result.explanation = reason;
   const candidate = watch.of('training.completed').at(-1)?.event.data.candidate;
   if (candidate) {
     result.models.after = { sha256: candidate.sha256 };
@@ -84,11 +101,9 @@ export async function runAttack(run: Run): Promise<DemoResult> {
   }
   if (certificate) {
     const { revisions } = certificate;
-    result.accuracy = {
-      ...result.accuracy,
-      ...certifiedAccuracy(certificate, options.attack, options.eps),
-      attackedDuring: liveAccuracy(run, attackedOn(revisions.before)),
-    };
+    const certified = certifiedAccuracy(certificate, options.attack, options.eps);
+    const attackedDuring = liveAccuracy(run, attackedOn(revisions.before));
+    result.accuracy = { ...result.accuracy, ...certified, attackedDuring };
     await clients.traffic.until(clients.traffic.counts.sent + AFTERWARDS);
     showLive(run, `live accuracy under attack, ${revisions.before}`, attackedOn(revisions.before));
     showLive(run, `live accuracy under attack, ${revisions.after}`, attackedOn(revisions.after));
@@ -96,7 +111,6 @@ export async function runAttack(run: Run): Promise<DemoResult> {
   }
   result.recovered = state === 'recovered' && certificate !== null;
   result.ok = result.recovered;
-  return result;
 }
 
 const fileOf = (uri: string) => decodeURIComponent(new URL(uri).pathname);
