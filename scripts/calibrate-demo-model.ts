@@ -25,6 +25,7 @@ async function calibrateDemoModel(): Promise<{ file: Buffer; summary: Calibratio
     const { policy } = prepare(folder, { attackEps: 0.1 });
     const { artifact, trustedDataset, inputs, threatModel, training } = policy('http://127.0.0.1').spec;
     const root = join(folder, 'artifacts');
+    rmSync(join(root, 'calibrations'), { recursive: true }); // the one that is there would be found
     const outcome = await calibrate(
       {
         namespace: MODEL.namespace,

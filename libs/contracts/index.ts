@@ -1,3 +1,4 @@
+export { calibrationName } from './calibration-name.js';
 export {
   CloudEventEnvelope,
   cloudEvent,

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import type { ArtifactStore } from '#artifacts';
 import { JetStreamPublisher, RedisOutbox } from '#service-kit';
-import { ArtifactFiles } from './adapters/artifact-files.js';
 import type { Policies } from './adapters/policies-folder.js';
 import { OUTBOX, RedisDefenses } from './adapters/redis-defenses.js';
 import { AnomaliesController } from './handlers/anomalies.controller.js';
@@ -13,7 +13,7 @@ import { OpenApiController } from './handlers/openapi.controller.js';
 
 export interface OrchestratorParts {
   policies: Policies;
-  artifacts: ArtifactFiles;
+  artifacts: ArtifactStore;
   calibrationMethod: string;
 }
 

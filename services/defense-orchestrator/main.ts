@@ -1,7 +1,6 @@
 import { artifactStore } from '#artifacts';
 import { METHOD } from '#change-detection';
 import { startService } from '#service-kit';
-import { ArtifactFiles } from './adapters/artifact-files.js';
 import { readPolicies } from './adapters/policies-folder.js';
 import { OrchestratorModule } from './app.module.js';
 import { configFrom, SOURCE } from './config.js';
@@ -13,8 +12,7 @@ async function start(): Promise<void> {
   const config = configFrom(process.env);
   const store = artifactStore({ root: config.ARTIFACTS_DIR, readable: config.READABLE_DIRS });
   const policies = await readPolicies(config.POLICY_DIR, store);
-  const artifacts = new ArtifactFiles(store, config.ARTIFACTS_DIR, METHOD);
-  await startService(OrchestratorModule.with({ policies, artifacts, calibrationMethod: METHOD }), {
+  await startService(OrchestratorModule.with({ policies, artifacts: store, calibrationMethod: METHOD }), {
     name: SOURCE,
     natsUrl: config.NATS_URL,
     redisUrl: config.REDIS_URL,

@@ -113,20 +113,17 @@ describe('killing each service, NATS and Redis at each stage of a defense', () =
         const bus = await settled(run);
         const { stored, streams } = bus;
 
-        // One training, one evaluation, one calibration and one deployment were asked for, ever, and nothing is left.
+        // One training, one evaluation, one calibration for each model and one deployment were asked for, ever, and nothing is left.
         expect(streams).toMatchObject({
-          JOBS: { taken: 3, held: 0 },
+          JOBS: { taken: 4, held: 0 },
           DEPLOYMENTS: { taken: 1, held: 0 },
           DLQ: { held: 0 },
         });
         expect(bus.repeated).toEqual([]);
-        const once = [
-          'attack.detected',
-          'training.completed',
-          'evaluation.completed',
-          'calibration.completed',
-        ] as const;
+        const once = ['attack.detected', 'training.completed', 'evaluation.completed'] as const;
         expect(once.map((name) => [name, stored(name).length])).toEqual(once.map((name) => [name, 1]));
+        const ofDefense = stored('calibration.completed').map(({ defenseId }) => defenseId !== null);
+        expect(ofDefense).toEqual([false, true]);
         expect(stored('defense.changed').map(({ state }) => state)).toEqual(
           'detected training evaluating rolling-out verifying recovered'.split(' '),
         );

@@ -1,4 +1,3 @@
-import type { Calibration } from '#change-detection';
 import type { CalibrationSummary, EventData, RecoveryCertificate } from '#contracts';
 import { percent, type View } from './view.js';
 import type { Seen } from './watch.js';
@@ -78,19 +77,6 @@ export function calibrationTable(summary: CalibrationSummary, view: View): void 
       enabled
         ? `verdict test ${test}: gap ${gap?.toFixed(2)}; requests expected at 100 %: ${seen.join(', ')}`
         : `verdict test ${test}: off, ${reason}`,
-    );
-  }
-}
-
-/** In one line a test, for a calibration that was found and not made now. */
-export function sayCalibration({ rows, tests }: Calibration, view: View): void {
-  view.line(`calibration of this model and dataset found by their hashes: ${rows} trusted rows`);
-  for (const name of ['aim', 'gated', 'labelled'] as const) {
-    const { enabled, reason, power } = tests[name];
-    const expected = power.filter(({ expectedRequests }) => expectedRequests !== null);
-    const seen = expected.map(({ attack, epsilon, expectedRequests }) => `${attack} ${epsilon}: ${expectedRequests}`);
-    view.line(
-      `  test ${name.padEnd(9)} ${enabled ? `requests expected to a verdict: ${seen.join(', ')}` : `off, ${reason}`}`,
     );
   }
 }

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { sha256, writeNpz, type Dataset } from '#artifacts';
-import { METHOD, type Calibration } from '#change-detection';
-import { parsePolicy, type RobustnessPolicy } from '#contracts';
+import { METHOD } from '#change-detection';
+import { calibrationName, parsePolicy, type RobustnessPolicy } from '#contracts';
 import { parseModel } from '#onnx-autodiff';
 import { projectRoot } from '../project-root.js';
 import { digitParts, digitShares } from '../digits.js';
@@ -20,8 +20,6 @@ export interface Prepared {
   /** The served model's file, in the run's artifact folder. */
   modelFile: string;
   modelSha256: string;
-  /** The calibration that comes with the demo's model; null for another model, which is calibrated first. */
-  calibration: Calibration | null;
   /** Rows that neither model nor calibration nor certificate have seen: what clients send. */
   traffic: Dataset;
   /** The policy, once it is known where the predictor listens. */
@@ -98,13 +96,20 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
   const dataset = trustedNpz(parts);
   const datasetSha256 = sha256(dataset);
   writeFileSync(datasetFile, dataset);
-  const own = modelSha256 === sha256(readFileSync(DEMO_MODEL));
-  if (own) copyFileSync(DEMO_CALIBRATION, path(`calibrations/${modelSha256}-${datasetSha256}-${METHOD}.json`));
-  const known = own ? (JSON.parse(readFileSync(DEMO_CALIBRATION, 'utf8')) as Calibration) : null;
+  const { spec } = policy('http://127.0.0.1', { ...trusted, sha256: datasetSha256 });
+  // The demo's model comes with its calibration. Another one, or another policy's, is made first.
+  if (modelSha256 === sha256(readFileSync(DEMO_MODEL)) && policyFile === DEMO_POLICY) {
+    const request = {
+      modelFile: { uri: spec.artifact!.uri, sha256: modelSha256 },
+      dataset: { ...spec.trustedDataset!, sha256: datasetSha256, inputs: spec.inputs! },
+      threatModel: spec.threatModel,
+      seed: spec.training.seed,
+    };
+    copyFileSync(DEMO_CALIBRATION, path(calibrationName(request, METHOD)));
+  }
   return {
     modelFile,
     modelSha256,
-    calibration: known,
     traffic: parts.traffic,
     policy: (endpoint) => policy(endpoint, { ...trusted, sha256: datasetSha256 }),
   };

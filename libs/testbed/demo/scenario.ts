@@ -2,7 +2,7 @@ import type { RecoveryCertificate } from '#contracts';
 import { wilson } from '#adversarial';
 import { startStack, type Stack, type StackOptions } from '../stack/stack.js';
 import { startClients, type Clients } from './clients.js';
-import { describe, sayCalibration } from './describe.js';
+import { describe } from './describe.js';
 import type { DemoOptions } from './options.js';
 import { prepare, type Prepared } from './prepare.js';
 import type { DemoResult } from './result.js';
@@ -62,7 +62,6 @@ export async function startRun(options: DemoOptions, settings: RunSettings): Pro
     stops.push(() => watch.close());
     watch.onEvent((seen) => describe(seen, view));
     await untilProtected(watch, signal);
-    if (prepared.calibration) sayCalibration(prepared.calibration, view);
     const clients = startClients({
       predictorUrl: stack.predictor.url,
       collectorUrl: stack.services['metrics-collector'].url,

@@ -26,12 +26,14 @@ export const LiveCounts = Type.Object({
   labelled: Count,
   correct: Count,
   windows: Type.Integer({ minimum: 0, description: 'windows that had any traffic' }),
-  // A window that comes again, or late, does not count.
-  until: Nullable(Type.String({ format: 'date-time', description: 'end of the last window counted' })),
+  // What a killed process held comes again later, so order does not tell which windows are counted already.
+  counted: Type.Array(Type.String({ format: 'date-time' }), {
+    description: 'ends of the last windows counted, in order',
+  }),
 });
 export type LiveCounts = Static<typeof LiveCounts>;
 
-export const noCounts = (): LiveCounts => ({ n: 0, labelled: 0, correct: 0, windows: 0, until: null });
+export const noCounts = (): LiveCounts => ({ n: 0, labelled: 0, correct: 0, windows: 0, counted: [] });
 
 /** The whole record of one defense. */
 export const Defense = Type.Object({

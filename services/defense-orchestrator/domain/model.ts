@@ -54,10 +54,10 @@ export const Anomaly = Type.Object({
 });
 export type Anomaly = Static<typeof Anomaly>;
 
-/** A calibration of one model file, found or asked for. */
+/** A calibration of one model file, known or asked for. */
 export interface CalibrationRecord {
-  method: string;
-  datasetSha256: string;
+  /** Says all that it depends on. */
+  name: string;
   file: ModelFile | null;
   /** The job that is out. */
   jobId: string | null;
@@ -119,8 +119,8 @@ export type Incoming =
   | { [N in IncomingEvent]: { kind: N; data: EventData<N> } }[IncomingEvent]
   | Command
   | { kind: 'tick' }
-  /** The service has started. `calibrations` are those that the artifact store has, by model hash. */
-  | { kind: 'start'; calibrations: Record<string, ModelFile> };
+  /** The service has started. */
+  | { kind: 'start' };
 
 export type Outgoing = {
   [N in EventName]: { name: N; id: string; correlationId?: string; data: EventData<N> };

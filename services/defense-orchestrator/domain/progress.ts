@@ -93,7 +93,7 @@ export function deployed(draft: Draft, { deploymentId, revision }: EventData<'de
   const defense = waiting(draft, 'rolling-out');
   if (defense?.deployment?.deploymentId !== deploymentId) return;
   const anomaly = draft.model.anomalies[defense.revision];
-  defense.during = anomaly?.anomalyId === defense.anomalyId ? anomaly.live : null;
+  defense.during = anomaly?.anomalyId === defense.anomalyId ? { ...anomaly.live, counted: [] } : null;
   defense.after = noCounts();
   defense.deployment.servingAt = draft.now;
   draft.model.serving = revision;
@@ -124,6 +124,7 @@ function verifyNow(draft: Draft, defense: Defense, timedOut: boolean): void {
   const labelsExpected = (during?.labelled ?? 0) > 0;
   const result = verify(after, { minimum: deployment.minimumAccuracy, timedOut, labelsExpected });
   if (!result) return;
+  defense.after = { ...after, counted: [] }; // no window counts any more
   if (result.state === 'recovered') defense.certificate = certify(draft, defense);
   moveTo(draft, defense, result.state, result.reason);
   for (const one of draft.model.revisions) one.certified = result.state === 'recovered';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Course } from '../testing/course.js';
-import { calibrationCompleted, file, jobFailed, sha } from '../testing/events.js';
+import { calibrationCompleted, file, jobFailed, policy, sha } from '../testing/events.js';
 import { newModel } from './protection.js';
 import { step } from './step.js';
 
 const { context } = new Course();
-const started = (calibrations = {}) => step(newModel(context), { kind: 'start', calibrations }, context);
+const started = () => step(newModel(context), { kind: 'start' }, context);
 const published = (events: { name: string; data: object }[]) =>
   events.filter(({ name }) => name === 'protection.updated').map(({ data }) => data);
 
@@ -16,7 +16,7 @@ describe('protection', () => {
     expect(published(first.events)).toMatchObject([
       { revisions: [{ revision: 'first', modelFile: file('a'), calibration: null, certified: false }] },
     ]);
-    const again = step(first.model, { kind: 'start', calibrations: {} }, context);
+    const again = step(first.model, { kind: 'start' }, context);
     expect(again.events.map(({ name }) => name)).toEqual(['protection.updated']);
   });
 
@@ -29,30 +29,36 @@ describe('protection', () => {
     expect(step(after.model, { kind: 'calibration.completed', data: done }, context).events).toEqual([]);
   });
 
-  it('uses a calibration that the store has', () => {
-    const { events } = started({ [sha('a')]: file('f') });
-    expect(events.map(({ name }) => name)).toEqual(['protection.updated']);
-    expect(published(events)).toMatchObject([{ revisions: [{ calibration: file('f') }] }]);
-  });
-
   it('asks again, under another id, at the start after a calibration that failed', () => {
     const { model, events } = started();
     const { jobId } = events[0]!.data as { jobId: string };
     const failed = step(model, { kind: 'calibration.failed', data: jobFailed(jobId, null) }, context);
-    const again = step(failed.model, { kind: 'start', calibrations: {} }, context);
+    const again = step(failed.model, { kind: 'start' }, context);
     expect((again.events[0]?.data as { jobId: string }).jobId).not.toBe(jobId);
   });
 
-  it('calibrates again when the method has changed, without the old numbers meanwhile', () => {
-    const { model } = started({ [sha('a')]: file('f') });
-    const { events } = step(model, { kind: 'start', calibrations: {} }, { ...context, calibrationMethod: 'v2' });
+  const otherwise = (spec: Parameters<typeof policy>[0]) => ({ ...context, policy: policy(spec) });
+  it.each([
+    ['the method', { ...context, calibrationMethod: 'v2' }],
+    [
+      'the radius of the threat model',
+      otherwise({ threatModel: { ...context.policy.spec.threatModel, epsilon: 0.2 } }),
+    ],
+    [
+      'the shares of the dataset',
+      { ...context, dataset: { ...context.dataset!, shares: { ...context.dataset!.shares, calibration: 0.1 } } },
+    ],
+  ])('calibrates again when %s has changed, without the old numbers meanwhile', (_what, changed) => {
+    const { model } = new Course();
+    expect(step(model, { kind: 'start' }, context).events.map(({ name }) => name)).toEqual(['protection.updated']);
+    const { events } = step(model, { kind: 'start' }, changed);
     expect(events.map(({ name }) => name)).toEqual(['calibration.requested', 'protection.updated']);
     expect(published(events)).toMatchObject([{ revisions: [{ calibration: null }] }]);
   });
 
   it('after a rollout a restart keeps what serves, whatever the policy file names', () => {
     const course = new Course().until('recovered');
-    course.take({ kind: 'start', calibrations: {} });
+    course.take({ kind: 'start' });
     expect(course.model.serving).toBe('rcccccccc');
     expect(course.all('protection.updated').at(-1)?.revisions).toMatchObject([
       { revision: 'rcccccccc', certified: true, calibration: { sha256: sha('e') } },
@@ -63,7 +69,7 @@ describe('protection', () => {
   it('a person who deploys another model writes it into the policy, and that counts', () => {
     const course = new Course().until('training');
     course.context = { ...course.context, modelFile: file('b') };
-    course.take({ kind: 'start', calibrations: {} });
+    course.take({ kind: 'start' });
     expect(course.defense).toMatchObject({ state: 'failed', reason: 'the policy names another model now' });
     expect(course.model).toMatchObject({ serving: 'first', revisions: [{ modelFile: file('b'), calibration: null }] });
   });
@@ -77,7 +83,7 @@ describe('protection', () => {
 
   it('a model without an artifact is watched by labels and custom signals alone', () => {
     const bare = { ...context, modelFile: null, dataset: null };
-    const { events } = step(newModel(bare), { kind: 'start', calibrations: {} }, bare);
+    const { events } = step(newModel(bare), { kind: 'start' }, bare);
     expect(events.map(({ name }) => name)).toEqual(['protection.updated']);
     expect(published(events)).toMatchObject([{ revisions: [{ modelFile: null, calibration: null }] }]);
   });

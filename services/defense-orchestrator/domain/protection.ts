@@ -1,7 +1,7 @@
-import type { EventData, ProtectedRevision } from '#contracts';
+import { calibrationName, type EventData, type ProtectedRevision } from '#contracts';
 import type { ModelFile } from './defense.js';
 import { secondsBetween, type Draft } from './draft.js';
-import type { CalibrationRecord, Context, ModelState } from './model.js';
+import type { CalibrationRecord, Context, ModelState, TrustedDataset } from './model.js';
 import { moveTo } from './transition.js';
 
 /** Streams keep a limited time: whoever starts late must still find the latest protection. */
@@ -42,7 +42,7 @@ const firstRevision = ({ policy, modelFile }: Context): ProtectedRevision => ({
  * After a start: what the policy file names counts only if a person has changed it since; otherwise what has been rolled out
  * meanwhile serves on. Published in any case, so that whoever follows is up to date.
  */
-export function start(draft: Draft, found: Record<string, ModelFile>): void {
+export function start(draft: Draft): void {
   const { model, context } = draft;
   const origin = originOf(context);
   if (origin.revision !== model.origin.revision || origin.sha256 !== model.origin.sha256) {
@@ -50,28 +50,23 @@ export function start(draft: Draft, found: Record<string, ModelFile>): void {
     Object.assign(model, { origin, serving: origin.revision, anomalies: {}, revisions: [firstRevision(context)] });
   }
   for (const revision of model.revisions) {
-    if (revision.modelFile) revision.calibration = calibrationOf(draft, revision.modelFile, found);
+    if (revision.modelFile) revision.calibration = calibrationOf(draft, revision.modelFile);
   }
   publishProtection(draft);
 }
 
-/** The calibration of a model file: known, found in the store, or asked for now. */
-function calibrationOf(draft: Draft, modelFile: ModelFile, found: Record<string, ModelFile>): ModelFile | null {
-  const { dataset, calibrationMethod: method } = draft.context;
+/** The calibration of a model file: known, or asked for now. A trainer that finds it in the artifact store answers at once. */
+function calibrationOf(draft: Draft, modelFile: ModelFile): ModelFile | null {
+  const { dataset } = draft.context;
   if (!dataset) return null;
   const { calibrations } = draft.model;
+  const name = nameOf(draft, modelFile, dataset);
   const known = calibrations[modelFile.sha256];
-  const current = known?.method === method && known.datasetSha256 === dataset.sha256;
-  const record: CalibrationRecord = current
-    ? known
-    : { method, datasetSha256: dataset.sha256, file: null, jobId: null, attempts: 0 };
+  const record: CalibrationRecord = known?.name === name ? known : { name, file: null, jobId: null, attempts: 0 };
   calibrations[modelFile.sha256] = record;
-  record.file ??= found[modelFile.sha256] ?? null;
-  if (record.file) record.jobId = null;
-  else if (!record.jobId) {
+  if (!record.file && !record.jobId) {
     record.attempts++;
-    const short = (sha256: string) => sha256.slice(0, 16);
-    const jobId = `calibration.${short(modelFile.sha256)}.${short(dataset.sha256)}.${method}.${record.attempts}`;
+    const jobId = `calibration.${shortened(name)}.${record.attempts}`;
     record.jobId = jobId;
     const { threatModel, training } = draft.spec;
     const job = { ...draft.name, jobId, defenseId: null, modelFile, dataset, threatModel, seed: training.seed };
@@ -80,10 +75,23 @@ function calibrationOf(draft: Draft, modelFile: ModelFile, found: Record<string,
   return record.file;
 }
 
+/** The same name with shorter hashes, which tell apart what one model will ever have. */
+const shortened = (name: string): string =>
+  name
+    .replace(/^calibrations\/|\.json$/g, '')
+    .split('-')
+    .map((part) => part.slice(0, 16))
+    .join('.');
+
+function nameOf({ spec, context }: Draft, modelFile: ModelFile, dataset: TrustedDataset): string {
+  const { threatModel, training } = spec;
+  return calibrationName({ modelFile, dataset, threatModel, seed: training.seed }, context.calibrationMethod);
+}
+
 /** The calibration of a protected model is there: until now it was watched by labels and custom signals alone. */
 export function calibrationArrived(draft: Draft, done: EventData<'calibration.completed'>): void {
   const record = draft.model.calibrations[done.modelSha256];
-  if (record?.jobId !== done.jobId || record.datasetSha256 !== done.datasetSha256) return;
+  if (record?.jobId !== done.jobId) return;
   record.file = done.calibration;
   record.jobId = null;
   for (const revision of draft.model.revisions) {
@@ -101,12 +109,11 @@ export function calibrationMissing(draft: Draft, failed: EventData<'calibration.
 
 /** The candidate is protected, with its own calibration, before it gets its first request. */
 export function protectCandidate(draft: Draft, candidate: ProtectedRevision): void {
-  const { dataset, calibrationMethod: method } = draft.context;
+  const { dataset } = draft.context;
   const { modelFile, calibration, revision } = candidate;
   if (modelFile && dataset)
     draft.model.calibrations[modelFile.sha256] = {
-      method,
-      datasetSha256: dataset.sha256,
+      name: nameOf(draft, modelFile, dataset),
       file: calibration,
       jobId: null,
       attempts: 1,

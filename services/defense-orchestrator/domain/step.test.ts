@@ -57,12 +57,12 @@ describe('from an attack to a recovered model', () => {
 
   it('protects the candidate before the deployer hears of it, and drops the old revision at the end', () => {
     const order = names(course.events).filter((name) => /protection|deployment/.test(name));
-    expect(order).toEqual(['protection.updated', 'protection.updated', 'deployment.requested', 'protection.updated']);
+    expect(order).toEqual(['protection.updated', 'deployment.requested', 'protection.updated']);
     const revisions = course
       .all('protection.updated')
       .map((update) => update.revisions.map(({ revision }) => revision));
-    expect(revisions).toEqual([['first'], ['first', 'rcccccccc'], ['rcccccccc']]);
-    expect(course.all('protection.updated')[1]?.revisions[1]).toEqual({
+    expect(revisions).toEqual([['first', 'rcccccccc'], ['rcccccccc']]);
+    expect(course.all('protection.updated')[0]?.revisions[1]).toEqual({
       revision: 'rcccccccc',
       modelFile: file('c'),
       calibration: { uri: `file:///calibrations/${sha('c')}.json`, sha256: sha('e') },
@@ -112,7 +112,7 @@ describe('from an attack to a recovered model', () => {
     let model = new Course().model;
     const events = [];
     let second = 0;
-    for (const incoming of single.taken.slice(1)) {
+    for (const incoming of single.taken) {
       second++;
       for (const context of [single.context, single.context]) {
         const taken = step(model, incoming, { ...context, now: at(second) });
@@ -120,7 +120,7 @@ describe('from an attack to a recovered model', () => {
         events.push(...taken.events.map(({ name }) => name));
       }
     }
-    expect(events).toEqual(names(single.events.slice(1)));
+    expect(events).toEqual(names(single.events));
   });
 
   it('the accuracy during the attack counts the attacked revision from the alarm to the rollout', () => {

@@ -25,7 +25,7 @@ type Takes = { [K in Incoming['kind']]: (draft: Draft, incoming: Extract<Incomin
 
 /** What each kind of thing that happens may change. */
 const TAKES: Takes = {
-  start: (draft, { calibrations }) => protection.start(draft, calibrations),
+  start: (draft) => protection.start(draft),
   tick(draft) {
     progress.timeOut(draft);
     anomalies.lookAgain(draft);

@@ -14,7 +14,7 @@ export class ClockHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Before any event is taken. */
   async onApplicationBootstrap(): Promise<void> {
-    for (const name of this.models.names()) await this.models.take(name, { kind: 'start', calibrations: {} });
+    for (const name of this.models.names()) await this.models.take(name, { kind: 'start' });
     this.ticking = this.tick();
   }
 

@@ -1,15 +1,9 @@
 import { ConflictException, Logger } from '@nestjs/common';
-import type { ArtifactFiles } from '../adapters/artifact-files.js';
+import type { ArtifactStore } from '#artifacts';
+import { keepCertificate } from '../adapters/certificates.js';
 import { keyOf, type Policies } from '../adapters/policies-folder.js';
 import type { ModelName, RedisDefenses } from '../adapters/redis-defenses.js';
-import {
-  NotNowError,
-  type Command,
-  type Context,
-  type Incoming,
-  type ModelState,
-  type ResolvedPolicy,
-} from '../domain/model.js';
+import { NotNowError, type Command, type Context, type Incoming, type ModelState } from '../domain/model.js';
 import { newModel } from '../domain/protection.js';
 import { step } from '../domain/step.js';
 
@@ -20,7 +14,7 @@ export class Models {
   constructor(
     readonly policies: Policies,
     private readonly defenses: RedisDefenses,
-    private readonly artifacts: ArtifactFiles,
+    private readonly artifacts: ArtifactStore,
     private readonly calibrationMethod: string,
     private readonly clock: () => Date,
   ) {}
@@ -36,9 +30,9 @@ export class Models {
     return this.defenses.take(name, now, async (state) => {
       const context: Context = { ...resolved, now, calibrationMethod: this.calibrationMethod };
       const before = state ?? newModel(context);
-      const taken = step(before, await this.informed(incoming, state, resolved), context);
+      const taken = step(before, incoming, context);
       const { defense } = taken.model;
-      if (defense?.certificate && !before.defense?.certificate) await this.artifacts.keepCertificate(defense);
+      if (defense?.certificate && !before.defense?.certificate) await keepCertificate(this.artifacts, defense);
       return taken;
     });
   }
@@ -61,10 +55,5 @@ export class Models {
       namespace: metadata.namespace,
       model: spec.target.model,
     }));
-  }
-
-  private async informed(incoming: Incoming, state: ModelState | null, resolved: ResolvedPolicy): Promise<Incoming> {
-    if (incoming.kind !== 'start') return incoming;
-    return { ...incoming, calibrations: await this.artifacts.calibrations(state, resolved) };
   }
 }

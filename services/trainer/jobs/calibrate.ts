@@ -7,7 +7,7 @@ import {
   type ModelFunctions,
   type SignalCalibration,
 } from '#change-detection';
-import type { CalibrationRequested, CalibrationSummary } from '#contracts';
+import { calibrationName, type CalibrationRequested, type CalibrationSummary } from '#contracts';
 import { compileForward, compileLogitGradients, type Executor, type OnnxModel } from '#onnx-autodiff';
 import { firstRows, readModel, readParts } from './files.js';
 import { replyTo, type Outcome } from './job.js';
@@ -20,9 +20,39 @@ const BATCH = 50;
 const STRENGTHS = [1 / 6, 1 / 3, 2 / 3, 1];
 const PGD_STEPS = 10;
 
-/** Thresholds, tolerances and the verdict's expected power for one model, from the calibration part. */
+/** Thresholds, tolerances and the verdict's expected power for one model, from the calibration part: kept by what it depends on, or made now. */
 export async function calibrate(request: CalibrationRequested, tools: Tools): Promise<Outcome> {
-  const { store, executor, trainer, signal } = tools;
+  const name = calibrationName(request, METHOD);
+  const kept = await readKept(name, tools);
+  const calibration = kept ?? (await make(request, tools));
+  const file = await tools.store.write(name, Buffer.from(JSON.stringify(calibration)));
+  return {
+    event: 'calibration.completed',
+    data: {
+      ...replyTo(request),
+      trainer: tools.trainer,
+      modelSha256: request.modelFile.sha256,
+      datasetSha256: request.dataset.sha256,
+      calibration: file,
+      summary: summaryOf(calibration),
+    },
+  };
+}
+
+/** Null where there is none, or none that can be read. */
+async function readKept(name: string, { store, uriOf }: Tools): Promise<Calibration | null> {
+  const uri = uriOf(name);
+  if (!(await store.exists(uri))) return null;
+  try {
+    const calibration = JSON.parse(Buffer.from(await store.read(uri)).toString()) as Partial<Calibration> | null;
+    return calibration?.method === METHOD ? (calibration as Calibration) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+async function make(request: CalibrationRequested, { store, executor, signal }: Tools): Promise<Calibration> {
   const { modelFile, dataset, threatModel, seed } = request;
   const model = await readModel(store, modelFile);
   const rows = firstRows((await readParts(store, dataset)).calibration, ROWS);
@@ -30,24 +60,11 @@ export async function calibrate(request: CalibrationRequested, tools: Tools): Pr
   const attack = await compileAttack(model, { executor, norm: threatModel.norm, batch: BATCH });
   try {
     const stream = random(seed);
-    const calibration = await calibrateModel(functions, rows, ownAttacks(attack, request), {
+    return await calibrateModel(functions, rows, ownAttacks(attack, request), {
       input: dataset.inputs,
       random: () => stream.next(),
       signal,
     });
-    const name = `calibrations/${modelFile.sha256}-${dataset.sha256}-${METHOD}.json`;
-    const file = await store.write(name, Buffer.from(JSON.stringify(calibration)));
-    return {
-      event: 'calibration.completed',
-      data: {
-        ...replyTo(request),
-        trainer,
-        modelSha256: modelFile.sha256,
-        datasetSha256: dataset.sha256,
-        calibration: file,
-        summary: summaryOf(calibration),
-      },
-    };
   } finally {
     await attack.release();
     await functions.release();
