@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serversFromImages } from './servers-from-images.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -59,8 +60,11 @@ function build() {
   writeFileSync(stamp, '');
 }
 
+/** Where servers lie that came out of container images; libs/testbed/servers looks there, too. */
+const ownServers = join(root, '.antibody', 'servers');
+
 function onPath(name) {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+  const folders = [ownServers, ...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
   return folders.some((folder) => folder && existsSync(join(folder, name)));
 }
 
@@ -89,6 +93,15 @@ function installServers() {
     else run('sudo', ['-n', ...shell]);
   } else if (onPath('brew')) {
     run('brew', ['install', ...missing.map((server) => server.brew)]);
+  } else if (onPath('docker') && process.platform === 'linux') {
+    try {
+      serversFromImages(
+        missing.map((server) => server.binary),
+        ownServers,
+      );
+    } catch (error) {
+      say(`the container images did not help: ${error.message.split('\n')[0]}`);
+    }
   }
   const still = missing.filter((server) => !onPath(server.binary));
   if (!still.length) return;

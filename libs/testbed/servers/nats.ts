@@ -1,11 +1,12 @@
 import { ask } from './ask.js';
+import { serverBinary } from './binary.js';
 import { startServer, type ThrowAwayServer } from './throw-away-server.js';
 
 /** A real nats-server with JetStream on file storage. `storeDir` keeps the streams after `stop`. */
 export const startNats = (options: { port?: number; storeDir?: string } = {}): Promise<ThrowAwayServer> =>
   startServer(
     {
-      binary: process.env['NATS_SERVER'] ?? 'nats-server',
+      binary: serverBinary('nats-server', 'NATS_SERVER'),
       install:
         'Install it (`apt-get install nats-server` or `brew install nats-server`), or set NATS_SERVER to its path.',
       scheme: 'nats',

@@ -1,11 +1,12 @@
 import { ask } from './ask.js';
+import { serverBinary } from './binary.js';
 import { startServer, type ThrowAwayServer } from './throw-away-server.js';
 
 /** A real redis-server that writes every change to disk before it answers. `dir` keeps the data after `stop`. */
 export const startRedis = (options: { port?: number; dir?: string } = {}): Promise<ThrowAwayServer> =>
   startServer(
     {
-      binary: process.env['REDIS_SERVER'] ?? 'redis-server',
+      binary: serverBinary('redis-server', 'REDIS_SERVER'),
       install: 'Install it (`apt-get install redis-server` or `brew install redis`), or set REDIS_SERVER to its path.',
       scheme: 'redis',
       args: (port, dir, log) => [
