@@ -21,6 +21,7 @@ export async function startCollector(parts: CollectorParts, handleSignals = true
         offer: (post) => app.get(Intake).offer(post),
         metrics: app.get<CollectorMetrics>(COLLECTOR_METRICS),
         maxBodyBytes: config.MAX_BODY_BYTES,
+        now: Date.now,
       }),
   });
   service.app.get(Intake).begin();

@@ -12,6 +12,8 @@ export interface LoggedPost {
   revision: string;
   headers: IncomingHttpHeaders;
   body: Uint8Array;
+  /** Milliseconds: when it came. */
+  at: number;
 }
 
 export type LoggedHalf =

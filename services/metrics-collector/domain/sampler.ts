@@ -11,9 +11,9 @@ export class Sampler {
   /** `random`: uniform in [0, 1). */
   constructor(private readonly random: () => number) {}
 
-  /** The share of rows that is examined at present, or undefined when this row is passed over. `now` in milliseconds. */
-  admit(now: number, limitPerSecond: number): number | undefined {
-    this.startSecond(Math.floor(now / 1000));
+  /** The share of rows that is examined at present, or undefined when this row is passed over. `at`: when it came, in milliseconds. */
+  admit(at: number, limitPerSecond: number): number | undefined {
+    this.startSecond(Math.floor(at / 1000));
     this.arrived++;
     const share = Math.min(1, limitPerSecond / Math.max(this.arrivedBefore, this.arrived));
     if (this.examined >= limitPerSecond || (share < 1 && this.random() >= share)) return undefined;

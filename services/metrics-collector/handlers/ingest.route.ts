@@ -7,6 +7,8 @@ export interface IngestOptions {
   offer: (post: LoggedPost) => 'taken' | 'full' | 'closing';
   metrics: CollectorMetrics;
   maxBodyBytes: number;
+  /** Milliseconds. */
+  now: () => number;
 }
 
 type Http = ReturnType<ReturnType<NestFastifyApplication['getHttpAdapter']>['getInstance']>;
@@ -27,7 +29,7 @@ const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
  * empty 200, also for what is shed or makes no sense: the agent never tries again, and only an empty answer keeps its connection
  * open. An error tells an operator that the logger's URL is wrong.
  */
-export function registerIngest(http: Http, { offer, metrics, maxBodyBytes }: IngestOptions): void {
+export function registerIngest(http: Http, { offer, metrics, maxBodyBytes, now }: IngestOptions): void {
   http.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodyBytes }, (_request, body, parsed) =>
@@ -52,6 +54,7 @@ export function registerIngest(http: Http, { offer, metrics, maxBodyBytes }: Ing
         revision: revision as string,
         headers: kept(request.headers),
         body,
+        at: now(),
       });
       return taken === 'closing' ? problem(reply, 503, 'shutting down') : reply.code(200).send();
     });

@@ -80,7 +80,8 @@ export class Intake implements BeforeApplicationShutdown {
       }
       metrics.event(half.half);
       if (half.half === 'request') {
-        if (half.rows > 0) found.push({ model: post.model, watched, id: half.id, rows: half.rows, x: half.x });
+        if (half.rows > 0)
+          found.push({ model: post.model, watched, at: post.at, id: half.id, rows: half.rows, x: half.x });
         continue;
       }
       const calibration = watched.revision.calibration?.sha256;

@@ -9,6 +9,8 @@ import type { Outlets } from '../adapters/outlets.js';
 export interface RequestHalf {
   model: ModelName;
   watched: WatchedRevision;
+  /** Milliseconds: when it was posted. The rate is the clients', however long the queue is. */
+  at: number;
   id: string;
   rows: number;
   /** rows x features. */
@@ -21,8 +23,6 @@ export interface RequestHalvesParts {
   metrics: CollectorMetrics;
   /** Names this start of this process, in the ids of its groups. */
   replica: string;
-  /** Milliseconds. */
-  now: () => number;
   /** Uniform in [0, 1). */
   random: () => number;
 }
@@ -78,11 +78,11 @@ export class RequestHalves {
   private batches(requests: readonly RequestHalf[]): Batch[] {
     const full: Batch[] = [];
     const open = new Map<string, Batch>();
-    for (const { model, watched, id, rows, x } of requests) {
+    for (const { model, watched, at, id, rows, x } of requests) {
       const key = `${keyOf(model)}/${watched.revision.revision}`;
       const features = x.length / rows;
       for (let row = 0; row < rows; row++) {
-        const share = this.sampler(model).admit(this.parts.now(), watched.protection.detection.maxExaminedPerSecond);
+        const share = this.sampler(model).admit(at, watched.protection.detection.maxExaminedPerSecond);
         if (share === undefined) {
           this.parts.metrics.rows('passed-over');
           continue;

@@ -113,7 +113,7 @@ describe('while an anomaly is open', () => {
     const [mine, theirs] = [await log(one, 16), await log(other, 16)];
     const found = await eventually(
       () => stage.dataOf('aim.sample', 'digits'),
-      (all) => of(all, 'labelled', mine).length >= 3 && of(all, 'labelled', theirs).length >= 3,
+      (all) => [mine, theirs].every((ids) => of(all, 'labelled', ids).length >= 3 && of(all, 'aim', ids).length >= 7),
     );
     for (const ids of [mine, theirs]) {
       const pairs = of(found, 'aim', ids);
