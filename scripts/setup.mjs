@@ -1,11 +1,12 @@
 // Makes a fresh clone ready: npm packages, the compiled code, and the two servers. Quiet when there is nothing to do.
 // Plain JavaScript without dependencies, since it runs before anything is installed.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serversFromImages } from './servers-from-images.mjs';
+import { installPackages as installSystemPackages, onPath as foundOnPath, run } from './system-packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -13,11 +14,6 @@ const say = (text) => process.stderr.write(`${text}\n`);
 function fail(text) {
   say(`setup: ${text}`);
   process.exit(1);
-}
-
-function run(command, args, options = {}) {
-  // Everything goes to standard error: standard output belongs to the command that asked for the set-up.
-  return spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options }).status === 0;
 }
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -33,7 +29,8 @@ function installPackages() {
   say('installing npm packages ...');
   // onnxruntime-node's install script would fetch CUDA libraries from another host; the CPU needs nothing of it.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env })) fail('npm ci failed (see above)');
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  if (!run('npm', args, { cwd: root, env })) fail('npm ci failed (see above)');
   writeFileSync(stamp, lock);
 }
 
@@ -54,7 +51,7 @@ function build() {
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= sources) return;
   say('building ...');
-  if (!run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']))
+  if (!run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], { cwd: root }))
     fail('the build failed (see above)');
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(stamp, '');
@@ -63,37 +60,18 @@ function build() {
 /** Where servers lie that came out of container images; libs/testbed/servers looks there, too. */
 const ownServers = join(root, '.antibody', 'servers');
 
-function onPath(name) {
-  const folders = [ownServers, ...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
-  return folders.some((folder) => folder && existsSync(join(folder, name)));
-}
+const onPath = (name) => existsSync(join(ownServers, name)) || foundOnPath(name);
 
 const SERVERS = [
   { binary: 'nats-server', variable: 'NATS_SERVER', apt: 'nats-server', brew: 'nats-server' },
   { binary: 'redis-server', variable: 'REDIS_SERVER', apt: 'redis-server', brew: 'redis' },
 ];
 
-// While policy-rc.d says 101, Debian's packages start no system service: ours run on free ports, as children of what needs them.
-const APT_INSTALL = `
-  policy=/usr/sbin/policy-rc.d
-  if [ ! -e $policy ]; then printf '#!/bin/sh\\nexit 101\\n' > $policy; chmod +x $policy; trap 'rm -f $policy' EXIT; fi
-  export DEBIAN_FRONTEND=noninteractive
-  install() { apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@"; }
-  install "$@" || { apt-get update -qq && install "$@"; }
-`;
-
 function installServers() {
   const missing = SERVERS.filter((server) => !process.env[server.variable] && !onPath(server.binary));
   if (!missing.length) return;
   say(`installing ${missing.map((server) => server.binary).join(' and ')} ...`);
-  const isRoot = process.getuid?.() === 0;
-  if (onPath('apt-get') && (isRoot || (onPath('sudo') && run('sudo', ['-n', 'true'])))) {
-    const shell = ['sh', '-c', APT_INSTALL, 'sh', ...missing.map((server) => server.apt)];
-    if (isRoot) run(shell[0], shell.slice(1));
-    else run('sudo', ['-n', ...shell]);
-  } else if (onPath('brew')) {
-    run('brew', ['install', ...missing.map((server) => server.brew)]);
-  } else if (onPath('docker') && process.platform === 'linux') {
+  if (!installSystemPackages(missing) && onPath('docker') && process.platform === 'linux') {
     try {
       serversFromImages(
         missing.map((server) => server.binary),
