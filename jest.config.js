@@ -1,4 +1,4 @@
-const libs = 'adversarial|artifacts|change-detection|contracts|onnx-autodiff|service-kit|serving|testbed';
+const libs = 'adversarial|artifacts|change-detection|contracts|executors|onnx-autodiff|service-kit|serving|testbed';
 
 /** @type {import('jest').Config} */
 const shared = {
@@ -28,7 +28,7 @@ export default {
       displayName: 'unit',
       roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'],
       testMatch: ['**/*.test.ts'],
-      testPathIgnorePatterns: ['\\.(medium|e2e)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['\\.(medium|e2e|engine)\\.test\\.ts$'],
     },
     {
       ...shared,
@@ -37,5 +37,6 @@ export default {
       testMatch: ['**/*.medium.test.ts'],
     },
     { ...shared, displayName: 'e2e', roots: ['<rootDir>/test'], testMatch: ['**/*.e2e.test.ts'] },
+    { ...shared, displayName: 'engine', roots: ['<rootDir>/libs'], testMatch: ['**/*.engine.test.ts'] },
   ],
 };

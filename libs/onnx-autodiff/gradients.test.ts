@@ -2,35 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { gradients } from './gradients.js';
 import { Emitter } from './emitter.js';
 import { Graph } from './graph.js';
-import { convolutionCases } from './ops/convolution.cases.js';
-import { elementwiseCases } from './ops/elementwise.cases.js';
-import { linearCases } from './ops/linear.cases.js';
-import { normalizationCases } from './ops/normalization.cases.js';
-import { poolingCases } from './ops/pooling.cases.js';
-import { reductionCases } from './ops/reduction.cases.js';
 import { operationOf, operations } from './ops/registry.js';
-import { structuralCases } from './ops/structural.cases.js';
 import { ortExecutor } from './ortExecutor.js';
+import { allCases, GRADIENT_TOLERANCE } from './testing/allCases.js';
 import { gradientError, rewritingError } from './testing/finiteDifferences.js';
-import type { GradientCase } from './testing/gradientCase.js';
 import { floats, scalar } from './tensor.js';
 
 const executor = ortExecutor({ threads: 1 });
-const cases: Record<string, readonly GradientCase[]> = {
-  ...convolutionCases,
-  ...linearCases,
-  ...poolingCases,
-  ...normalizationCases,
-  ...elementwiseCases,
-  ...reductionCases,
-  ...structuralCases,
-};
-/** float32 differences of smooth functions agree to about 1e-3 of the largest gradient; wrong rules are off by 0.1 and more. */
-const TOLERANCE = 4e-3;
 
-describe.each(Object.entries(cases))('gradient of %s', (_op, list) => {
+describe.each(Object.entries(allCases))('gradient of %s', (_op, list) => {
   it.each(list.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
-    expect(await gradientError(each, executor)).toBeLessThan(TOLERANCE);
+    expect(await gradientError(each, executor)).toBeLessThan(GRADIENT_TOLERANCE);
     expect(await rewritingError(each, executor)).toBeLessThan(1e-5);
   });
 });
@@ -41,7 +23,7 @@ describe('gradients', () => {
       const operation = operationOf(op);
       return operation && !('gradient' in operation && typeof operation.gradient === 'string');
     });
-    expect(Object.keys(cases).sort()).toEqual(differentiable.sort());
+    expect(Object.keys(allCases).sort()).toEqual(differentiable.sort());
   });
 
   it('adds up over several uses and stops at tensors declared constant', async () => {

@@ -17,3 +17,12 @@ export { ortExecutor, type OrtOptions } from './ortExecutor.js';
 export { parseModel } from './parseModel.js';
 export { patchWeights } from './patchWeights.js';
 export { elementCount, floats, scalar, type ElementType, type Tensor, type TensorData } from './tensor.js';
+// For executors of other libs: what a graph is made of, and how it is rewritten.
+export { range } from './emitter.js';
+export { lower, type Lowering, type Lowerings } from './lowering/lowering.js';
+export { onnxRuntimeLowerings } from './lowering/onnxRuntime.js';
+export { reciprocalCounts } from './lowering/plainPooling.js';
+export { simplify } from './lowering/simplify.js';
+export { axisAttribute, integersAttribute, numberAttribute, stringAttribute } from './ops/attributes.js';
+export { groupOf, type Window, windowOf } from './ops/window.js';
+export { asNumbers, sameDims } from './tensor.js';

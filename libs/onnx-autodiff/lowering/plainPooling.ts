@@ -106,7 +106,7 @@ export function averagePoolGradient(emit: Emitter, node: GraphNode): string {
 }
 
 /** 1 / (number of elements that each output averages): a product of one count an axis. */
-function reciprocalCounts(
+export function reciprocalCounts(
   window: Window,
   sizes: readonly number[],
   pooled: readonly number[],

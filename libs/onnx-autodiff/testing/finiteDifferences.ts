@@ -40,6 +40,30 @@ export async function rewritingError({ inputs, build, opset = 17 }: GradientCase
   return expected.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (found[i] ?? NaN))), 0);
 }
 
+/** What two executors compute for a case, at most so far apart; Infinity where one gives another shape. */
+export async function disagreement(
+  { inputs, build, opset = 17 }: GradientCase,
+  executors: readonly [Executor, Executor],
+): Promise<number> {
+  const file = new CaseFile();
+  const output = build(file);
+  const network: Network = { nodes: normalizeNodes(file.nodes, opset, file.constants), constants: file.constants };
+  const values = await probe(network, new Map(Object.entries(inputs)), executors[0]);
+  const [first, second] = await Promise.all(
+    executors.map(async (executor) => {
+      const graph = caseGraph(network, inputs, values);
+      graph.output(output, '@y');
+      const compiled = await executor.compile(graph);
+      const { '@y': y } = await compiled.run(inputs);
+      await compiled.release();
+      return y;
+    }),
+  );
+  if (!first || !second || first.dims.join() !== second.dims.join()) return Infinity;
+  const [found, expected] = [first, second].map(({ data }) => data as Float32Array) as [Float32Array, Float32Array];
+  return expected.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (found[i] ?? NaN))), 0);
+}
+
 /** The largest error of the gradients of sum(y * random numbers), as a share of the largest gradient of that input. */
 export async function gradientError({ inputs, build, opset = 17 }: GradientCase, executor: Executor): Promise<number> {
   const file = new CaseFile();
