@@ -10,6 +10,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'libs/artifacts': [],
   'libs/serving': [],
   'libs/adversarial': ['onnx-autodiff'],
+  'libs/executors': ['onnx-autodiff'],
   'libs/service-kit': ['contracts'],
   'libs/testbed': ['adversarial', 'artifacts', 'contracts', 'onnx-autodiff', 'serving', 'change-detection'],
   'libs/cli': ['adversarial', 'artifacts', 'onnx-autodiff', 'contracts', 'change-detection'],
@@ -73,6 +74,10 @@ describe('who may import whom', () => {
 
   it('libs never import a service', () => {
     expect(allImports.filter(({ target }) => target.includes('services/')).map(show)).toEqual([]);
+  });
+
+  it('engines with packages of their own are loaded when asked for, never imported', () => {
+    expect(allImports.filter(({ target }) => /engines\/|@tensorflow\//.test(target)).map(show)).toEqual([]);
   });
 
   it('domain code is pure', () => {

@@ -1,4 +1,4 @@
-import { type CompiledGraph, Graph, type GraphNode, ortExecutor, type Tensor } from '#onnx-autodiff';
+import { type CompiledGraph, Graph, type GraphNode, ortExecutor } from '#onnx-autodiff';
 
 /** One node in ONNX Runtime, for operations that the TensorFlow executor does not have. */
 export function compileHostNode(node: GraphNode, graph: Graph): Promise<CompiledGraph> {
@@ -17,5 +17,3 @@ export function compileHostNode(node: GraphNode, graph: Graph): Promise<Compiled
   for (const name of node.outputs) if (name !== '') single.output(name);
   return ortExecutor({ threads: 1 }).compile(single);
 }
-
-export type HostTensors = Record<string, Tensor>;

@@ -1,4 +1,5 @@
 import {
+  asNumbers,
   elementCount,
   Emitter,
   Graph,
@@ -11,42 +12,12 @@ import {
 import { channelsFirstOrder, channelsLastOrder } from './layout.js';
 
 /** Operations that treat every element alike: they give the same in any order of the axes, when all inputs have it. */
-const elementwise = new Set([
-  ...[
-    'Add',
-    'Sub',
-    'Mul',
-    'Div',
-    'Pow',
-    'Max',
-    'Min',
-    'Sum',
-    'Where',
-    'Clip',
-    'Equal',
-    'Less',
-    'Greater',
-    'LessOrEqual',
-  ],
-  ...[
-    'GreaterOrEqual',
-    'And',
-    'Or',
-    'Not',
-    'Cast',
-    'Neg',
-    'Exp',
-    'Log',
-    'Sqrt',
-    'Reciprocal',
-    'Abs',
-    'Sign',
-    'Erf',
-    'Sin',
-    'Cos',
-  ],
-  ...['Tanh', 'Sigmoid', 'Softplus', 'Softsign', 'Relu', 'Identity', 'Floor', 'Ceil', 'Round'],
-]);
+const elementwise = new Set(
+  (
+    'Add Sub Mul Div Pow Max Min Sum Where Clip Equal Less Greater LessOrEqual GreaterOrEqual And Or Not Cast Identity ' +
+    'Neg Abs Sign Exp Log Sqrt Reciprocal Erf Sin Cos Tanh Sigmoid Softplus Softsign Relu Floor Ceil Round'
+  ).split(' '),
+);
 const reductions = new Set(['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin']);
 
 /**
@@ -82,59 +53,63 @@ export function keepChannelsLast(graph: Graph): Graph {
 
   for (const source of graph.nodes) {
     const node = { ...source, inputs: source.inputs.map(rename) };
-    const [input = '', output = ''] = [node.inputs[0], node.outputs[0]];
-    const rank = graph.value(output).dims?.length ?? 0;
-    const perm = node.op === 'Transpose' ? integersAttribute(node, 'perm', range(0, rank).reverse()) : [];
-    const turned = last.get(input);
-    if (node.op === 'Transpose' && turned !== undefined && sameDims(perm, channelsLastOrder(rank))) {
-      renamed.set(output, turned);
-      continue;
-    }
-    const lastForm = rank > 2 && elementwise.has(node.op) ? elementwiseLast(node, rank) : reductionLast(node);
-    if (lastForm !== undefined) {
-      const { name, isLast } = lastForm;
-      if (!isLast) renamed.set(output, name);
-      else {
-        const back = emit.apply(
-          'Transpose',
-          [name],
-          { perm: channelsFirstOrder(rank) },
-          graph.dims(output),
-          graph.type(output),
-        );
-        renamed.set(output, back);
-        last.set(back, name);
-      }
-      continue;
-    }
-    result.append(
-      node,
-      node.outputs.map((name) => (name === '' ? { type: 'float32' } : graph.value(name))),
-    );
-    if (node.op === 'Transpose' && rank > 2 && sameDims(perm, channelsFirstOrder(rank))) last.set(output, input);
+    const [output = ''] = node.outputs;
+    const known = transposedBefore(node);
+    const written = known ?? elementwiseLast(node) ?? reductionLast(node);
+    if (written === undefined) append(node);
+    else renamed.set(output, written);
   }
   for (const name of graph.outputs) result.output(rename(name), name);
   return simplify(result);
 
-  function elementwiseLast(node: GraphNode, rank: number) {
-    const output = node.outputs[0] ?? '';
+  function append(node: GraphNode): void {
+    result.append(
+      node,
+      node.outputs.map((name) => (name === '' ? { type: 'float32' } : graph.value(name))),
+    );
+    const [input = '', output = ''] = [node.inputs[0], node.outputs[0]];
+    if (node.op === 'Transpose' && isOrder(node, channelsFirstOrder)) last.set(output, input);
+  }
+
+  function isOrder(node: GraphNode, order: (rank: number) => number[]): boolean {
+    const rank = result.dims(node.inputs[0] ?? '').length;
+    return rank > 2 && sameDims(integersAttribute(node, 'perm', range(0, rank).reverse()), order(rank));
+  }
+
+  /** The end of a transposition's way: its opposite was there before. */
+  function transposedBefore(node: GraphNode): string | undefined {
+    return node.op === 'Transpose' && isOrder(node, channelsLastOrder) ? last.get(node.inputs[0] ?? '') : undefined;
+  }
+
+  /** Of a tensor that is there channels-last, the usual form; it is dropped where nobody reads it. */
+  function turnedBack(name: string, output: string): string {
+    const dims = graph.dims(output);
+    const perm = channelsFirstOrder(dims.length);
+    const back = emit.apply('Transpose', [name], { perm }, dims, graph.type(output));
+    last.set(back, name);
+    return back;
+  }
+
+  function elementwiseLast(node: GraphNode): string | undefined {
+    const [output = ''] = node.outputs;
+    const rank = graph.value(output).dims?.length ?? 0;
+    if (rank <= 2 || !elementwise.has(node.op)) return undefined;
     if (!node.inputs.some((name) => last.has(name) && result.dims(name).length === rank)) return undefined;
     const inputs = node.inputs.map((name) => (name === '' ? name : lastOf(name, rank)));
     if (inputs.some((name) => name === undefined)) return undefined;
     const dims = turn(graph.dims(output));
-    const name = emit.apply(node.op, inputs as string[], node.attributes, dims, graph.type(output));
-    return { name, isLast: true };
+    return turnedBack(emit.apply(node.op, inputs as string[], node.attributes, dims, graph.type(output)), output);
   }
 
-  function reductionLast(node: GraphNode) {
+  function reductionLast(node: GraphNode): string | undefined {
     const [input = '', listed = ''] = node.inputs;
     const turned = last.get(input);
     if (turned === undefined || !reductions.has(node.op)) return undefined;
     const rank = result.dims(input).length;
     const constant = graph.constants.get(listed);
-    const given = constant ? Array.from(constant.data as ArrayLike<number | bigint>, Number) : node.attributes['axes'];
-    if (!Array.isArray(given) || given.length === 0) return undefined;
-    const axes = (given as number[]).map((axis) => (axis < 0 ? axis + rank : axis));
+    const given = constant ? asNumbers(constant) : integersAttribute(node, 'axes', []);
+    if (given.length === 0) return undefined;
+    const axes = given.map((axis) => (axis < 0 ? axis + rank : axis));
     const order = channelsLastOrder(rank);
     const kept = order.filter((axis) => !axes.includes(axis));
     const keep = node.attributes['keepdims'] !== 0;
@@ -144,7 +119,8 @@ export function keepChannelsLast(graph: Graph): Graph {
     const inputs = listed === '' ? [turned] : [turned, emit.integers(own)];
     const attributes = listed === '' ? { ...node.attributes, axes: own } : node.attributes;
     const dims = keep ? turn(graph.dims(output)) : graph.dims(output);
-    return { name: emit.apply(node.op, inputs, attributes, dims), isLast: keep };
+    const name = emit.apply(node.op, inputs, attributes, dims);
+    return keep ? turnedBack(name, output) : name;
   }
 }
 

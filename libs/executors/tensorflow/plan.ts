@@ -8,10 +8,12 @@ import { download, nativeType, upload } from './tensors.js';
 /** One node, ready to run. */
 export interface Step {
   readonly node: GraphNode;
-  run(inputs: readonly (NativeTensor | undefined)[]): readonly NativeTensor[] | Promise<readonly NativeTensor[]>;
+  readonly run: (
+    inputs: readonly (NativeTensor | undefined)[],
+  ) => readonly NativeTensor[] | Promise<readonly NativeTensor[]>;
   /** Tensors that nobody needs after it. */
   readonly last: readonly string[];
-  release?(): Promise<void>;
+  readonly release?: () => Promise<void>;
 }
 
 /** `onHost` hears of each node that is left to ONNX Runtime. */
