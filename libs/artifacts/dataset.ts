@@ -84,7 +84,7 @@ function inRange(file: string, data: NpyData, [low, high]: readonly [number, num
 }
 
 /** A table makes it exact at both ends, and fast on large files. */
-function stretchBytes(bytes: Uint8Array, low: number, high: number): Float32Array {
+export function stretchBytes(bytes: Uint8Array, low: number, high: number): Float32Array {
   const table = Float32Array.from({ length: 256 }, (_, byte) => (low * (255 - byte) + high * byte) / 255);
   const values = new Float32Array(bytes.length);
   for (let i = 0; i < bytes.length; i++) values[i] = table[bytes[i]!]!;

@@ -1,11 +1,11 @@
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { type Dataset, DatasetError, readDataset, readIdxDataset } from '#artifacts';
+import { type Dataset, DatasetError, readDataset, readIdxDataset, readImageFolder } from '#artifacts';
 import { type OnnxModel, parseModel } from '#onnx-autodiff';
 
 import { UsageError } from './errors.js';
-import { type Layout, rowsAsModelTakesThem, storedDims } from './layout.js';
+import { type Layout, pictureOf, rowsAsModelTakesThem, storedDims } from './layout.js';
 
 /** Beyond this, Node cannot read a file in one piece. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
@@ -25,7 +25,7 @@ export async function readModelFile(path: string): Promise<OnnxModel> {
   return parseModel(await readInput('model', path));
 }
 
-/** Where labelled rows come from: an `.npz` with x and y, or MNIST's pair of IDX files (`path` the images). */
+/** Where labelled rows come from: an `.npz` with x and y, MNIST's pair of IDX files (`path` the images), or a folder of pictures for each class. */
 export interface DataSource {
   option: string;
   path: string;
@@ -42,7 +42,32 @@ interface Shape {
 
 const ZIP_MAGIC = 0x04034b50;
 
-export async function readRows(source: DataSource, { dims, classes }: Shape): Promise<Dataset> {
+/** `classNames` where the data name them. */
+export type Rows = Dataset & { classNames?: readonly string[] };
+
+export async function readRows(source: DataSource, shape: Shape): Promise<Rows> {
+  const { option, path, labels } = source;
+  if (!(await isFolder(path))) return readFileOfRows(source, shape);
+  if (labels !== undefined)
+    throw new UsageError(`--${labelsOption(option)}: in a folder of pictures the folders' names are the labels`);
+  return readFolder(source, shape);
+}
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+
+async function readFolder({ option, path, range, layout }: DataSource, { dims, classes }: Shape): Promise<Rows> {
+  const picture = pictureOf(dims, layout);
+  if (!picture)
+    throw new UsageError(`--${option}: ${path} holds pictures, but the model takes rows of shape (${dims.join(', ')})`);
+  try {
+    return await readImageFolder(path, { ...picture, range, classes });
+  } catch (error) {
+    throw error instanceof DatasetError ? new UsageError(`--${option}: ${error.message}`) : error;
+  }
+}
+
+async function readFileOfRows(source: DataSource, { dims, classes }: Shape): Promise<Dataset> {
   const { option, path, labels, range, layout } = source;
   const options = { range, classes, dims: storedDims(dims, layout) };
   const bytes = Buffer.from(await readInput(`--${option}`, path));

@@ -32,7 +32,8 @@ export function sourceOf(args: Arguments, option = 'data', labels = 'labels'): D
 export const layoutFrom = (args: Arguments): Layout | undefined =>
   args.text('layout') === undefined ? undefined : args.oneOf('layout', LAYOUTS);
 
-export const DATA_HELP = `  --data FILE         an .npz with x (rows) and y (integer labels), or MNIST's IDX file of images (.gz too)
+export const DATA_HELP = `  --data PATH         an .npz with x (rows) and y (integer labels), MNIST's IDX file of images (.gz too), or a folder
+                      with one folder of PNG or JPEG pictures for each class
   --labels FILE       the IDX file of labels, where --data is one of images
   --layout NAME       nchw | nhwc: how pictures lie in the file, where that is not how the model takes them
   --range LOW,HIGH    smallest and largest value of the model's input (default 0,1); bytes 0-255 are stretched to it`;

@@ -51,7 +51,8 @@ Exit code: 0 done, 2 bad input.
     if (html !== undefined) await checkWritable('html', html);
     const engine = engineOf(args.common);
     const model = await readModelFile(args.model);
-    const data = sample(await readRows(source, await shapeOf(model, engine)), rows);
+    const read = await readRows(source, await shapeOf(model, engine));
+    const data = sample(read, rows);
 
     const started = context.now();
     const evaluation = await evaluateModel(model, data, settings, engine, context);
@@ -71,7 +72,7 @@ Exit code: 0 done, 2 bad input.
       code: 0,
       json: {
         model: args.model,
-        data: { path: source.path, rows: data.n, layout: source.layout ?? null },
+        data: { path: source.path, rows: data.n, layout: source.layout ?? null, classNames: read.classNames ?? null },
         threat: { norm, epsilon, range },
         attack: { steps: settings.steps, restarts: settings.restarts, queries: settings.queries, seed: settings.seed },
         ...evaluation,
