@@ -201,8 +201,8 @@ function finishEpoch(end: EpochEnd, measured: Validation | undefined): TrainingS
 
 function fingerprint(model: OnnxModel, parts: readonly Dataset[], plan: TrainingPlan): string {
   const hash = createHash('sha256').update(model.bytes);
-  for (const { x, y } of parts)
-    for (const { buffer, byteOffset, byteLength } of [x, y])
-      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  const numbers = [...model.network.constants.values()].map(({ data }) => data); // also those that no file holds: standardization
+  for (const { buffer, byteOffset, byteLength } of [...numbers, ...parts.flatMap(({ x, y }) => [x, y])])
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   return hash.update(JSON.stringify(plan)).digest('hex');
 }

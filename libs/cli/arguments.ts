@@ -18,6 +18,8 @@ export interface Arguments {
   someOf<T extends string>(name: string, allowed: readonly T[], fallback: readonly T[]): T[];
   /** Two numbers, the smaller one first: `0,1`. */
   range(name: string, fallback: readonly [number, number]): readonly [number, number];
+  /** Numbers separated by commas; undefined where the option is not given. */
+  numbers(name: string): number[] | undefined;
   /** `90s`, `10m`, `1h30m` or plain seconds; in seconds. */
   duration(name: string): number | undefined;
 }
@@ -154,6 +156,12 @@ function readersOf({ values, flags }: Parsed): Omit<Arguments, 'model' | 'common
       if (!(Number.isFinite(low) && Number.isFinite(high) && low < high) || more.length > 0)
         throw new UsageError(`--${name} must be two numbers, the smaller one first, such as 0,1, not "${given}"`);
       return [low, high];
+    },
+    numbers(name) {
+      const given = text(name)?.split(',').map(asNumber);
+      if (given && !given.every(Number.isFinite))
+        throw new UsageError(`--${name} must be numbers separated by commas, not "${text(name)}"`);
+      return given;
     },
     duration(name) {
       const given = text(name);

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { largestPerturbation, trainClassifier } from '#adversarial';
@@ -142,6 +143,34 @@ describe('evaluate', () => {
     );
   });
 
+  it('takes a folder of pictures for each class', async () => {
+    for (const row of test.y.keys()) {
+      const ofClass = path(`pictures/${test.y[row]}`);
+      mkdirSync(ofClass, { recursive: true });
+      const data = Uint8Array.from(test.x.subarray(row * 784, (row + 1) * 784), (value) => Math.round(value * 255));
+      writeFileSync(join(ofClass, `${row}.png`), encode({ width: 28, height: 28, channels: 1, data }));
+    }
+    const short = '--eps 0.01 --attacks none --steps 1 --restarts 1';
+    const seen = await json<Evaluated & { data: object }>(`evaluate mlp.onnx --data pictures ${short}`);
+    expect(seen.data).toMatchObject({ path: 'pictures', rows: test.n, classNames: [...'0123456789'] });
+    expect(seen.accuracy.clean).toEqual(
+      (await json<Evaluated>(`evaluate mlp.onnx --data test.npz ${short}`)).accuracy.clean,
+    );
+  });
+
+  it('attacks data as they are before they are standardised', async () => {
+    save('raw.npz', { ...test, x: test.x.map((value) => 0.2 + 0.5 * value) });
+    const strength = '--attacks none --steps 5 --restarts 1';
+    const standard = await json<Evaluated>(`evaluate mlp.onnx --data test.npz --eps 0.04 ${strength}`);
+    const raw = await json<Evaluated & { standardization: object }>(
+      `evaluate mlp.onnx --data raw.npz --range 0.2,0.7 --mean 0.2 --std 0.5 --eps 0.02 ${strength}`,
+    );
+    for (const [attack, { value }] of Object.entries(standard.accuracy))
+      expect(Math.abs(raw.accuracy[attack]!.value - value)).toBeLessThan(0.02); // rounding moves a row at most
+    expect(raw.largestPerturbation).toBeCloseTo(0.02, 5);
+    expect(raw.standardization).toEqual({ mean: [0.2], std: [0.5] });
+  });
+
   it('says that an epsilon means nothing', async () => {
     const { flags } = await json<Evaluated>(args.replace('0.02', '0.6').replace('--queries 20', '--attacks none'));
     expect(flags.join()).toMatch(/epsilon too large/);
@@ -238,6 +267,10 @@ describe('bad input', () => {
     ['evaluate mlp.onnx --data label.npz --eps 0.1', /y: has the label 10 at row 1/],
     ['evaluate mlp.onnx --data nolabels.npz --eps 0.1', /y: is missing/],
     ['evaluate mlp.onnx --data test.npz --eps 0.1 --html none/report.html', /--html: cannot write/],
+    ['evaluate mlp.onnx --data test.npz --eps 0.1 --mean 0.5', /--std is missing/],
+    ['evaluate mlp.onnx --data test.npz --eps 0.1 --mean 1,2 --std 1,1', /--mean has 2 numbers; give one/],
+    ['evaluate mlp.onnx --data test.npz --eps 0.1 --mean 0.5 --std 0', /--std must be above 0/],
+    ['evaluate mlp.onnx --data no-folders --eps 0.1', /--data: no-folders: folders: there is none/],
     ['attack mlp.onnx --data test.npz --eps 0.1', /--out is missing/],
     ['attack mlp.onnx --data test.npz --eps 0.1 --attack deepfool --out x.npz', /--attack must be one of fgsm, pgd/],
     ['harden mlp.onnx --data train.npz --eps 0.1 --out none/hard.onnx', /--out: cannot write/],
@@ -254,6 +287,7 @@ describe('bad input', () => {
       x: { shape: [2, ...shape], data: new Float32Array(2 * shape.reduce((product, size) => product * size, 1)) },
       y: { shape: [2], data: Int32Array.from(labels) },
     });
+    mkdirSync(path('no-folders'));
     writeFileSync(path('shape.npz'), writeNpz(rows([5], [0, 1])));
     writeFileSync(path('label.npz'), writeNpz(rows([784], [0, 10])));
     writeFileSync(path('nolabels.npz'), writeNpz({ x: rows([784], []).x }));

@@ -9,7 +9,7 @@ import {
   type TrainingReport,
 } from '#adversarial';
 import type { Dataset } from '#artifacts';
-import { type OnnxModel, parseModel, patchWeights } from '#onnx-autodiff';
+import { type OnnxModel, parseModel, patchWeights, type Standardization } from '#onnx-autodiff';
 
 import type { checkpointFile } from './checkpointFile.js';
 import type { Context } from './command.js';
@@ -18,6 +18,7 @@ import { type Evaluation, type EvaluationSettings, evaluateModel } from './evalu
 import { type Gate, judge, trainingFailed } from './gate.js';
 import { type Illustration, illustrate } from './illustration.js';
 import { percent } from './report/shares.js';
+import { modelForData } from './standardization.js';
 import { duration } from './terminal.js';
 
 export interface HardeningPlan {
@@ -30,6 +31,8 @@ export interface HardeningPlan {
   out: string;
   resume: boolean;
   illustrated: boolean;
+  /** Of the rows, before the model sees them. */
+  standardization: Standardization | null;
 }
 
 export type Parts = Record<'training' | 'validation' | 'test', Dataset>;
@@ -79,7 +82,7 @@ export async function hardenAndJudge(
       },
     );
     const bytes = patchWeights(model, weights);
-    const after = await measure('after', parseModel(bytes));
+    const after = await measure('after', modelForData(parseModel(bytes), plan.standardization));
     const gate = judge(before, after, { maxCleanLoss });
     const path = gate.passed ? out : `${out.replace(/\.onnx$/, '')}.rejected.onnx`;
     await writeFile(path, bytes);

@@ -16,6 +16,7 @@ export { mnistCnn, ModelBuilder, type ModelBuilderOptions, type WindowOptions } 
 export { ortExecutor, type OrtOptions } from './ortExecutor.js';
 export { parseModel } from './parseModel.js';
 export { patchWeights } from './patchWeights.js';
+export { takingRawRows, type Standardization } from './standardize.js';
 export { elementCount, floats, scalar, type ElementType, type Tensor, type TensorData } from './tensor.js';
 // For executors of other libs: what a graph is made of, and how it is rewritten.
 export { range } from './emitter.js';

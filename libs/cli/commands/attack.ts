@@ -21,6 +21,7 @@ import { sample } from '../partition.js';
 import { interval } from '../report/shares.js';
 import { table } from '../report/text.js';
 import { remaining } from '../terminal.js';
+import { modelForData, STANDARDIZATION_HELP, STANDARDIZATION_OPTIONS, standardizationOf } from '../standardization.js';
 import { COMMON_HELP, DATA_HELP, DATA_OPTIONS, sourceOf, THREAT_OPTIONS, threatOf } from '../threat.js';
 
 const ATTACKS = ['fgsm', 'pgd'] as const;
@@ -45,6 +46,7 @@ Attack
   --restarts INTEGER  of PGD (default 10)
 Data
 ${DATA_HELP}
+${STANDARDIZATION_HELP}
   --rows INTEGER      only so many rows, a fair sample (default: all)
 Output
   --out FILE          the .npz to write
@@ -52,7 +54,18 @@ ${COMMON_HELP}
 
 Exit code: 0 done, 2 bad input.
 `,
-  options: { values: [...DATA_OPTIONS, ...THREAT_OPTIONS, 'steps', 'restarts', 'rows', 'attack', 'out'] },
+  options: {
+    values: [
+      ...DATA_OPTIONS,
+      ...STANDARDIZATION_OPTIONS,
+      ...THREAT_OPTIONS,
+      'steps',
+      'restarts',
+      'rows',
+      'attack',
+      'out',
+    ],
+  },
   async run(args, context) {
     const name = args.oneOf('attack', ATTACKS, 'pgd');
     const threat = threatOf(args);
@@ -62,7 +75,9 @@ Exit code: 0 done, 2 bad input.
     const rows = args.text('rows') === undefined ? undefined : args.integer('rows', { low: 1, high: 2 ** 31 });
     await checkWritable('out', out);
     const engine = engineOf(args.common);
-    const model = await readModelFile(args.model);
+    const file = await readModelFile(args.model);
+    const standardization = standardizationOf(args, file);
+    const model = modelForData(file, standardization);
     const data = sample(await readRows(source, await shapeOf(model, engine)), rows);
 
     const started = context.now();
@@ -91,6 +106,7 @@ Exit code: 0 done, 2 bad input.
           model: args.model,
           data: { path: source.path, rows: data.n },
           threat,
+          standardization: standardization && { mean: standardization.mean, std: standardization.deviation },
           accuracy,
           largestPerturbation: largest,
           out,

@@ -9,6 +9,7 @@ import { pictureOf } from '../layout.js';
 import { sample } from '../partition.js';
 import { htmlReport } from '../report/html.js';
 import { evaluationText } from '../report/text.js';
+import { modelForData, STANDARDIZATION_HELP, STANDARDIZATION_OPTIONS, standardizationOf } from '../standardization.js';
 import { COMMON_HELP, DATA_HELP, DATA_OPTIONS, sourceOf, THREAT_OPTIONS, threatOf } from '../threat.js';
 
 export const evaluate: Command = {
@@ -29,6 +30,7 @@ Threat
   --norm NAME         linf (default): each value by eps; l2: the whole row by eps, as a distance
 Data
 ${DATA_HELP}
+${STANDARDIZATION_HELP}
   --rows INTEGER      only so many rows, a fair sample (default: all)
 Strength
   --attacks LIST      after FGSM and PGD: all (default) | none | some of cw, apgd-ce, apgd-dlr, square
@@ -41,7 +43,7 @@ ${COMMON_HELP}
 
 Exit code: 0 done, 2 bad input.
 `,
-  options: { values: [...DATA_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS, 'html'] },
+  options: { values: [...DATA_OPTIONS, ...STANDARDIZATION_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS, 'html'] },
   async run(args, context) {
     const threat = threatOf(args);
     const settings = settingsOf(args, threat);
@@ -50,7 +52,9 @@ Exit code: 0 done, 2 bad input.
     const html = args.text('html');
     if (html !== undefined) await checkWritable('html', html);
     const engine = engineOf(args.common);
-    const model = await readModelFile(args.model);
+    const file = await readModelFile(args.model);
+    const standardization = standardizationOf(args, file);
+    const model = modelForData(file, standardization);
     const read = await readRows(source, await shapeOf(model, engine));
     const data = sample(read, rows);
 
@@ -74,6 +78,7 @@ Exit code: 0 done, 2 bad input.
         model: args.model,
         data: { path: source.path, rows: data.n, layout: source.layout ?? null, classNames: read.classNames ?? null },
         threat: { norm, epsilon, range },
+        standardization: standardization && { mean: standardization.mean, std: standardization.deviation },
         attack: { steps: settings.steps, restarts: settings.restarts, queries: settings.queries, seed: settings.seed },
         ...evaluation,
         seconds,

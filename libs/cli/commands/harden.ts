@@ -17,6 +17,7 @@ import { RECIPES, recipes } from '../recipes.js';
 import { htmlReport } from '../report/html.js';
 import { comparisonText } from '../report/text.js';
 import { duration } from '../terminal.js';
+import { modelForData, STANDARDIZATION_HELP, STANDARDIZATION_OPTIONS, standardizationOf } from '../standardization.js';
 import { COMMON_HELP, DATA_HELP, DATA_OPTIONS, sourceOf, THREAT_OPTIONS, threatOf } from '../threat.js';
 
 export const harden: Command = {
@@ -36,6 +37,7 @@ Threat
   --norm NAME         linf (default): each value by eps; l2: the whole row by eps, as a distance
 Data
 ${DATA_HELP}
+${STANDARDIZATION_HELP}
   --test FILE         rows for before and after; without it a tenth of --data is kept apart
   --test-labels FILE  the IDX file of labels, where --test is one of images
 Training
@@ -62,7 +64,17 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
 `,
   options: {
     values: [
-      ...[...DATA_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS, 'test', 'test-labels', 'recipe', 'epochs', 'batch'],
+      ...[
+        ...DATA_OPTIONS,
+        ...STANDARDIZATION_OPTIONS,
+        ...THREAT_OPTIONS,
+        ...STRENGTH_OPTIONS,
+        'test',
+        'test-labels',
+        'recipe',
+        'epochs',
+        'batch',
+      ],
       ...['learning-rate', 'time-budget', 'out', 'max-clean-loss', 'html'],
     ],
     flags: ['resume'],
@@ -74,11 +86,13 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
     const checkpoint = checkpointFile(plan.out);
     if (plan.resume && !(await checkpoint.load())) throw new UsageError(`--resume: there is no ${checkpoint.path}`);
     const engine = engineOf(args.common);
-    const model = await readModelFile(args.model);
+    const file = await readModelFile(args.model);
+    const standardization = standardizationOf(args, file);
+    const model = modelForData(file, standardization);
     const parts = await partsOf(args, plan, await shapeOf(model, engine));
 
     const started = context.now();
-    const result = await hardenAndJudge(model, parts, plan, checkpoint, engine, context);
+    const result = await hardenAndJudge(model, parts, { ...plan, standardization }, checkpoint, engine, context);
     const seconds = (context.now() - started) / 1000;
     const { threat, recipe } = plan;
     const { steps, restarts, queries, seed } = plan.settings;
@@ -107,6 +121,7 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
       json: {
         model: args.model,
         threat: { norm, epsilon, range },
+        standardization: standardization && { mean: standardization.mean, std: standardization.deviation },
         attack: { steps, restarts, queries, seed },
         recipe,
         rows: { training: parts.training.n, validation: parts.validation.n, test: parts.test.n },
@@ -118,7 +133,7 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
   },
 };
 
-function planOf(args: Arguments): HardeningPlan & { rows: number; html: string | undefined } {
+function planOf(args: Arguments): Omit<HardeningPlan, 'standardization'> & { rows: number; html: string | undefined } {
   const threat = threatOf(args);
   const out = args.required('out', 'hard.onnx');
   if (resolve(out) === resolve(args.model)) throw new UsageError('--out is the model itself; name another file');
