@@ -86,6 +86,7 @@ describe('sanity flags', () => {
       options,
     );
     expect(flags.join()).toMatch(/zero gradients/);
+    expect(flags.join()).toMatch(/saturated outputs: for \d+ of \d+ rows/);
     expect(attacks[0]!.fgsm.value).toBeGreaterThan(0.8); // what FGSM alone would have said
     expect(attacks[1]!.pgd.value).toBe(0); // the margin's gradient does not vanish
   });

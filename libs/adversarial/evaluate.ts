@@ -7,6 +7,7 @@ import { worstCase } from './attacks/worstCase.js';
 import { type Dataset, pickRows, type Rows } from './dataset.js';
 import { requireThat } from './errors.js';
 import { type Proportion, wilson } from './intervals.js';
+import { checkOutputs } from './outputs.js';
 import { random } from './random.js';
 import { type AttackNumbers, sanityFlags } from './sanity.js';
 import { largestPerturbation, type ThreatModel } from './threatModel.js';
@@ -75,7 +76,9 @@ export async function evaluateRobustness(
       results.push(await measure(attacks, data, clean, { norm, epsilon, range }, { ...options, onProgress: progress }));
     }
     const right = rightRows(data, clean);
-    const flags = await sanityFlags(attacks, pickRows(data, right), { norm, range, clean, results, n: data.n, signal });
+    const outputs = await checkOutputs(attacks[0], data.x, range);
+    const measured = { norm, range, clean, outputs, results, n: data.n, signal };
+    const flags = await sanityFlags(attacks, pickRows(data, right), measured);
     onProgress?.(1);
     return {
       clean: wilson(right.length, data.n),

@@ -2,6 +2,7 @@ import type { CompiledAttack } from './attackGraph.js';
 import { worstCase } from './attacks/worstCase.js';
 import { largestCount, pickRows, type Rows } from './dataset.js';
 import { type Proportion, wilson } from './intervals.js';
+import type { OutputCheck } from './outputs.js';
 import { random } from './random.js';
 import type { Norm, ThreatModel } from './threatModel.js';
 
@@ -12,10 +13,20 @@ import type { Norm, ThreatModel } from './threatModel.js';
 export async function sanityFlags(
   attacks: readonly [CompiledAttack, CompiledAttack],
   right: Rows,
-  { norm, range, clean, results, n, signal }: Measured,
+  { norm, range, clean, outputs, results, n, signal }: Measured,
 ): Promise<string[]> {
   const flags: string[] = [];
   if (clean.includes(-1)) flags.push('not a number: the model gives NaN for some inputs');
+  if (outputs.random > 0) {
+    flags.push(
+      `randomised outputs: ${outputs.random} of ${outputs.rows} rows get other scores when they are asked again`,
+    );
+  }
+  if (outputs.saturated > MAX_SATURATED * outputs.rows) {
+    flags.push(
+      `saturated outputs: for ${outputs.saturated} of ${outputs.rows} rows the softmax is 1 in float32, so its gradient says nothing`,
+    );
+  }
   for (const { epsilon, fgsm, pgd, withoutGradient } of results) {
     if (withoutGradient > MAX_WITHOUT_GRADIENT * n) {
       flags.push(`zero gradients: ${withoutGradient} of ${n} rows have none (epsilon ${epsilon})`);
@@ -43,11 +54,13 @@ interface Measured {
   range: ThreatModel['range'];
   /** Predictions of all n rows as they are. */
   clean: Int32Array;
+  outputs: OutputCheck;
   results: readonly AttackNumbers[];
   n: number;
   signal?: AbortSignal | undefined;
 }
 
+const MAX_SATURATED = 0.5;
 const MAX_WITHOUT_GRADIENT = 0.01;
 const MAX_PGD_LEAD = 0.01;
 const UNBOUNDED = { rows: 128, steps: 40, restarts: 2, seed: 1 };
