@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { type EngineName, engineNames } from '#executors';
+
 import { UsageError } from './errors.js';
 
 /** The options of one command line, read by name; every reader throws a UsageError that names the option. */
@@ -29,6 +31,7 @@ export interface CommonOptions {
   quiet: boolean;
   seed: number;
   threads: number;
+  engine: EngineName;
 }
 
 interface Limits {
@@ -42,7 +45,7 @@ interface Spec {
   flags?: readonly string[];
 }
 
-const COMMON_VALUES = ['seed', 'threads'];
+const COMMON_VALUES = ['seed', 'threads', 'engine'];
 const COMMON_FLAGS = ['json', 'quiet', 'help'];
 
 /** `help` where it is asked for. */
@@ -61,6 +64,7 @@ export function readArguments(args: readonly string[], { values, flags = [] }: S
       quiet: readers.flag('quiet'),
       seed: readers.integer('seed', { low: 0, high: 2 ** 31 - 1, fallback: 1 }),
       threads: readers.integer('threads', { low: 1, high: 1024, fallback: availableParallelism() }),
+      engine: readers.oneOf('engine', engineNames, 'auto'),
     },
     ...readers,
   };

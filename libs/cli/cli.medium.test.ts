@@ -25,10 +25,10 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs the built command in the test's folder, on one thread; `interruptAt` sends Ctrl-C when it shows on standard error. */
+/** Runs the built command in the test's folder, on one thread of the CPU; `interruptAt` sends Ctrl-C when it shows on standard error. */
 function antibody(args: string, interruptAt?: RegExp): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const words = [...args.split(' '), '--threads', '1'];
+    const words = [...args.split(' '), '--threads', '1', '--engine', 'onnxruntime'];
     const child = spawn(process.execPath, [MAIN, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr, interrupted] = ['', '', false];
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
@@ -212,14 +212,14 @@ describe('harden', () => {
     out: string | null;
     rejected: string | null;
     seconds: number;
-    engine: { name: string; threads: number };
+    engine: { name: string; why: string; threads: number };
   }
   let whole: Buffer;
 
   it('writes a model that stands better, with the proof', async () => {
     const done = await json<Hardened>(`${args} --out hard.onnx --html hard.html`);
     expect(done).toMatchObject({ gate: { passed: true }, out: 'hard.onnx', rejected: null });
-    expect(done.engine).toEqual({ name: 'onnxruntime-cpu', threads: 1 });
+    expect(done.engine).toEqual({ name: 'onnxruntime-cpu', why: 'asked for', threads: 1 });
     expect(done.after.accuracy.pgd!.value).toBeGreaterThan(done.before.accuracy.pgd!.value + 0.2);
     whole = readFileSync(path('hard.onnx'));
     const original = readFileSync(path('mlp.onnx'));

@@ -1,16 +1,29 @@
-import { type Classifier, type Executor, loadClassifier, type OnnxModel, ortExecutor } from '#onnx-autodiff';
+import { EngineUnavailableError, openEngine } from '#executors';
+import { type Classifier, type Executor, loadClassifier, type OnnxModel } from '#onnx-autodiff';
+
+import type { CommonOptions } from './arguments.js';
+import type { Terminal } from './terminal.js';
+import { UsageError } from './errors.js';
 
 /** What a command computes with. */
 export interface Engine {
   executor: Executor;
   name: string;
+  /** Why this one. */
+  why: string;
   threads: number;
 }
 
-export function engineOf({ threads }: { threads: number }): Engine {
-  const executor = ortExecutor({ threads });
-  return { executor, name: executor.name, threads };
+export async function engineOf({ engine, threads }: CommonOptions, terminal: Terminal): Promise<Engine> {
+  const { executor, why } = await openEngine(engine, { threads }).catch((error: unknown) => {
+    throw error instanceof EngineUnavailableError ? new UsageError(`--engine: ${error.message}`) : error;
+  });
+  terminal.line(`engine: ${executor.name} (${why})`);
+  return { executor, name: executor.name, why, threads };
 }
+
+/** What a report says of it. */
+export const engineReport = ({ name, why, threads }: Engine): Omit<Engine, 'executor'> => ({ name, why, threads });
 
 /** What the data has to look like: the shape of one row, and how many classes there are. */
 export async function shapeOf(

@@ -39,6 +39,7 @@ export const DATA_HELP = `  --data PATH         an .npz with x (rows) and y (int
   --range LOW,HIGH    smallest and largest value of the model's input (default 0,1); bytes 0-255 are stretched to it`;
 
 export const COMMON_HELP = `  --seed INTEGER      random starts and orders (default 1)
+  --engine NAME       auto (default: the fastest one here) | onnxruntime | cuda | webgpu | tensorflow
   --threads INTEGER   default: all cores
   --json              one JSON object on standard output, nothing else there
   --quiet             no progress on standard error`;

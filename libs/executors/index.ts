@@ -1,2 +1,9 @@
-export { findTensorFlow, loadTensorFlow } from './tensorflow/native.js';
-export { tensorFlowExecutor } from './tensorflow/executor.js';
+export {
+  type Engine,
+  EngineUnavailableError,
+  type EngineName,
+  engineNames,
+  enginesPresent,
+  openEngine,
+} from './engines.js';
+export { secondsPerStep } from './measure.js';

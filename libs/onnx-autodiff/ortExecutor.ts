@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { MalformedModelError } from './errors.js';
 import type { CompiledGraph, Executor } from './executor.js';
 import { encodeDocument } from './file/document.js';
@@ -15,22 +15,30 @@ const FATAL_ONLY = 4;
 const MAX_UNPROVEN_ELEMENTS = 2 ** 31;
 
 export interface OrtOptions {
+  /** Where it computes; `cuda` needs ONNX Runtime's own download, `webgpu` a driver for Vulkan. Nodes that it cannot do run on the CPU. */
+  readonly provider?: 'cpu' | 'cuda' | 'webgpu';
   readonly threads?: number;
   /** Threads wait in a busy loop between operations: faster on cores that nothing else uses, twice the CPU time elsewhere. */
   readonly spinning?: boolean;
 }
 
 /**
- * onnxruntime-node on the CPU. `run` blocks the JavaScript thread while it computes: call it in a worker. One session at
+ * onnxruntime-node. `run` blocks the JavaScript thread while it computes: call it in a worker. One session at
  * a time should be busy: the thread pools of two fight for the same cores.
  */
-export function ortExecutor({ threads = availableParallelism(), spinning = false }: OrtOptions = {}): Executor {
+export function ortExecutor({
+  provider = 'cpu',
+  threads = availableParallelism(),
+  spinning = false,
+}: OrtOptions = {}): Executor {
+  env.logLevel = 'fatal';
   return {
-    name: 'onnxruntime-cpu',
+    name: `onnxruntime-${provider}`,
     compile: async (graph) => {
       // Straight from a file: optimisation would already execute parts of it, whatever their size.
       const unproven = graph.outputs.some((name) => !graph.value(name).dims);
       const session = await InferenceSession.create(graphFile(lower(graph, onnxRuntimeLowerings)), {
+        executionProviders: [unproven ? 'cpu' : provider],
         intraOpNumThreads: threads,
         logSeverityLevel: FATAL_ONLY,
         graphOptimizationLevel: unproven ? 'disabled' : 'all',

@@ -20,6 +20,7 @@ export class TrainerModule {
       readableDirs: config.READABLE_DIRS,
       trainer: config.TRAINER_ID,
       threads: config.THREADS,
+      engine: config.ENGINE,
     });
     return {
       module: TrainerModule,

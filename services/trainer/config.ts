@@ -1,5 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { Type, type Static } from '#contracts';
+import { engineNames } from '#executors';
 import { readConfig, serviceVariables } from '#service-kit';
 
 const Config = Type.Object({
@@ -19,6 +20,10 @@ const Config = Type.Object({
   ),
   TRAINER_ID: Type.String({ minLength: 1, maxLength: 256, default: `${hostname()}-${process.pid}` }),
   THREADS: Type.Integer({ minimum: 1, maximum: 1024, default: availableParallelism() }),
+  ENGINE: Type.Union(
+    engineNames.map((name) => Type.Literal(name)),
+    { default: 'auto', description: 'what computes; auto: the fastest one here, a GPU where there is one' },
+  ),
 });
 export type TrainerConfig = Static<typeof Config>;
 

@@ -107,7 +107,11 @@ describe('the trainer', () => {
     expect(after.operations).toEqual(before.operations);
     expect(bytes.length).toBe(before.bytes.length);
     expect(candidate.sha256).not.toBe(modelFile.sha256);
-    expect(JSON.parse(readFileSync(fileURLToPath(report!), 'utf8'))).toMatchObject({ jobId: 'one', from: modelFile });
+    expect(JSON.parse(readFileSync(fileURLToPath(report!), 'utf8'))).toMatchObject({
+      jobId: 'one',
+      from: modelFile,
+      engine: { name: expect.any(String) },
+    });
     expect(watch.of('training.progress').filter(({ event }) => event.data.jobId === 'one').length).toBeGreaterThan(0);
   });
 

@@ -13,7 +13,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'libs/executors': ['onnx-autodiff'],
   'libs/service-kit': ['contracts'],
   'libs/testbed': ['adversarial', 'artifacts', 'contracts', 'onnx-autodiff', 'serving', 'change-detection'],
-  'libs/cli': ['adversarial', 'artifacts', 'onnx-autodiff', 'contracts', 'change-detection'],
+  'libs/cli': ['adversarial', 'artifacts', 'executors', 'onnx-autodiff', 'contracts', 'change-detection'],
 };
 /** A service's domain is pure: no Nest, NATS, Redis, clock or environment. */
 const DOMAIN_LIBS = ['contracts', 'change-detection', 'adversarial'];

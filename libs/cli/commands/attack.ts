@@ -14,7 +14,7 @@ import {
 import { type Dataset, writeNpz } from '#artifacts';
 
 import type { Command, Context } from '../command.js';
-import { engineOf, shapeOf } from '../engine.js';
+import { engineOf, engineReport, shapeOf } from '../engine.js';
 import { type EvaluationSettings, settingsOf } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
 import { sample } from '../partition.js';
@@ -74,7 +74,7 @@ Exit code: 0 done, 2 bad input.
     const out = args.required('out', 'adversarial.npz');
     const rows = args.text('rows') === undefined ? undefined : args.integer('rows', { low: 1, high: 2 ** 31 });
     await checkWritable('out', out);
-    const engine = engineOf(args.common);
+    const engine = await engineOf(args.common);
     const file = await readModelFile(args.model);
     const standardization = standardizationOf(args, file);
     const model = modelForData(file, standardization);
@@ -111,7 +111,7 @@ Exit code: 0 done, 2 bad input.
           largestPerturbation: largest,
           out,
           seconds: (context.now() - started) / 1000,
-          engine: { name: engine.name, threads: engine.threads },
+          engine: engineReport(engine),
         },
         text: [
           table([

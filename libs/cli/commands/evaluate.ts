@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 
 import type { Command } from '../command.js';
-import { engineOf, shapeOf } from '../engine.js';
+import { engineOf, engineReport, shapeOf } from '../engine.js';
 import { evaluateModel, settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
 import { illustrate } from '../illustration.js';
@@ -51,7 +51,7 @@ Exit code: 0 done, 2 bad input.
     const rows = args.text('rows') === undefined ? undefined : args.integer('rows', { low: 1, high: 2 ** 31 });
     const html = args.text('html');
     if (html !== undefined) await checkWritable('html', html);
-    const engine = engineOf(args.common);
+    const engine = await engineOf(args.common);
     const file = await readModelFile(args.model);
     const standardization = standardizationOf(args, file);
     const model = modelForData(file, standardization);
@@ -82,7 +82,7 @@ Exit code: 0 done, 2 bad input.
         attack: { steps: settings.steps, restarts: settings.restarts, queries: settings.queries, seed: settings.seed },
         ...evaluation,
         seconds,
-        engine: { name: engine.name, threads: engine.threads },
+        engine: engineReport(engine),
       },
       text: [title, `  ${facts.join('; ')}`, evaluationText(evaluation)].join('\n\n'),
     };

@@ -6,7 +6,7 @@ import type { Recipe } from '#adversarial';
 import type { Arguments } from '../arguments.js';
 import { checkpointFile } from '../checkpointFile.js';
 import type { Command } from '../command.js';
-import { engineOf, shapeOf } from '../engine.js';
+import { engineOf, engineReport, shapeOf } from '../engine.js';
 import { UsageError } from '../errors.js';
 import { settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
@@ -85,7 +85,7 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
     if (plan.html !== undefined) await checkWritable('html', plan.html);
     const checkpoint = checkpointFile(plan.out);
     if (plan.resume && !(await checkpoint.load())) throw new UsageError(`--resume: there is no ${checkpoint.path}`);
-    const engine = engineOf(args.common);
+    const engine = await engineOf(args.common);
     const file = await readModelFile(args.model);
     const standardization = standardizationOf(args, file);
     const model = modelForData(file, standardization);
@@ -126,7 +126,7 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
         recipe,
         rows: { training: parts.training.n, validation: parts.validation.n, test: parts.test.n },
         ...{ before, after, gate, out, rejected, training, seconds },
-        engine: { name: engine.name, threads: engine.threads },
+        engine: engineReport(engine),
       },
       text: comparisonText({ before, after, gate, out, rejected, training, seconds }),
     };

@@ -3,7 +3,7 @@ import { sha256 } from '#artifacts';
 import { type Classifier, type OnnxModel, parseModel, UnsupportedModelError } from '#onnx-autodiff';
 
 import type { Command, Context } from '../command.js';
-import { type Engine, engineOf, shapeOf } from '../engine.js';
+import { type Engine, engineOf, engineReport, shapeOf } from '../engine.js';
 import { readInput } from '../files.js';
 import { layoutOf } from '../layout.js';
 import { recipes } from '../recipes.js';
@@ -32,7 +32,7 @@ Exit code: 0 it can be hardened, 1 it cannot, 2 not an ONNX model.
     const images = args.integer('images', { low: 1, high: 2 ** 31, fallback: 10_000 });
     const bytes = await readInput('model', args.model);
     const file = { model: args.model, bytes: bytes.length, sha256: sha256(bytes) };
-    const engine = engineOf(args.common);
+    const engine = await engineOf(args.common);
     try {
       const model = parseModel(bytes);
       const { classifier } = await shapeOf(model, engine);
@@ -41,7 +41,7 @@ Exit code: 0 it can be hardened, 1 it cannot, 2 not an ONNX model.
       const json = {
         ...description,
         predicted: { images, recipes: costs.recipes, memoryMiB: costs.memoryMiB },
-        engine: { name: engine.name, threads: engine.threads },
+        engine: engineReport(engine),
       };
       return { code: 0, json, text: textOf(json) };
     } catch (error) {

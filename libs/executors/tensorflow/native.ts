@@ -69,7 +69,9 @@ function packageFolder(): string | undefined {
 }
 
 /** Never falls back to JavaScript: a backend that is not libtensorflow is an error. */
-export function loadTensorFlow(folder: string): TensorFlow {
+export function loadTensorFlow(folder: string, threads?: number): TensorFlow {
+  // Read by libtensorflow when it begins: what is loaded first in a process decides.
+  if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
   const tf = createRequire(join(folder, 'package.json'))('./load.cjs') as TensorFlow;
   if (tf.getBackend() !== 'tensorflow')
     throw new Error(

@@ -10,7 +10,8 @@ import {
   artifactStore,
 } from '#artifacts';
 import { CalibrationError } from '#change-detection';
-import { MalformedModelError, UnsupportedModelError, ortExecutor } from '#onnx-autodiff';
+import { openEngine } from '#executors';
+import { MalformedModelError, UnsupportedModelError } from '#onnx-autodiff';
 import { calibrate } from '../jobs/calibrate.js';
 import { evaluate } from '../jobs/evaluate.js';
 import { WrongBytesError } from '../jobs/files.js';
@@ -33,24 +34,27 @@ const PERMANENT = [
 ];
 
 const port = parentPort!;
-const { job, artifactsDir, readableDirs, trainer, threads } = workerData as EngineData;
+const { job, artifactsDir, readableDirs, trainer, threads, engine } = workerData as EngineData;
 const say = (message: EngineMessage) => port.postMessage(message);
 
 const abort = new AbortController();
 port.on('message', () => abort.abort());
 
-function run({ kind, request }: Job): Promise<Outcome> {
+async function run({ kind, request }: Job): Promise<Outcome> {
+  const { executor, why } = await openEngine(engine, { threads });
   const tools: Tools = {
     store: artifactStore({ root: artifactsDir, readable: readableDirs }),
     uriOf: (name) => pathToFileURL(join(artifactsDir, name)).href,
-    executor: ortExecutor({ threads }),
+    executor,
     trainer,
     signal: abort.signal,
     clock: () => performance.now(),
   };
   switch (kind) {
     case 'training':
-      return harden(request as Job<'training'>['request'], tools, (step) => say({ type: 'progress', step }));
+      return harden(request as Job<'training'>['request'], { ...tools, whyExecutor: why }, (step) =>
+        say({ type: 'progress', step }),
+      );
     case 'evaluation':
       return evaluate(request as Job<'evaluation'>['request'], tools);
     case 'calibration':

@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { EngineName } from '#executors';
 import type { Job, Outcome, TrainingStep } from '../jobs/job.js';
 
 /** Runs one job away from the main thread, which stays free for heartbeats, health and cancelling. */
@@ -12,6 +13,7 @@ export interface EngineData {
   readableDirs: string[];
   trainer: string;
   threads: number;
+  engine: EngineName;
 }
 
 export type EngineMessage =
@@ -35,7 +37,8 @@ export const workerEngine = (settings: Omit<EngineData, 'job'>): Engine => ({
   run: (job, { signal, onProgress }) =>
     new Promise((resolve, reject) => {
       const workerData: EngineData = { ...settings, job };
-      const worker = new Worker(new URL('./engine-worker.js', import.meta.url), { workerData });
+      // TensorFlow reads its settings from the environment of the process, which a worker has only a copy of otherwise.
+      const worker = new Worker(new URL('./engine-worker.js', import.meta.url), { workerData, env: SHARE_ENV });
       const abort = () => worker.postMessage('abort');
       if (signal.aborted) abort();
       signal.addEventListener('abort', abort);

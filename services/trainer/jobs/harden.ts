@@ -11,10 +11,10 @@ const VALIDATION_ROWS = 300;
 /** Adversarial training on the training part. The candidate is the same file with other weights; a report lies beside it. */
 export async function harden(
   request: TrainingRequested,
-  tools: Tools,
+  tools: Tools & { /** For the report. */ whyExecutor: string },
   onProgress: (step: TrainingStep) => void,
 ): Promise<Outcome> {
-  const { store, executor, signal, clock, trainer } = tools;
+  const { store, executor, whyExecutor, signal, clock, trainer } = tools;
   const { threatModel, recipe, dataset, jobId } = request;
   const model = await readModel(store, request.modelFile);
   const parts = await readParts(store, dataset);
@@ -42,6 +42,7 @@ export async function harden(
   const about = {
     jobId,
     trainer,
+    engine: { name: executor.name, why: whyExecutor },
     recipe,
     threatModel,
     seed: request.seed,
