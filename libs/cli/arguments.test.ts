@@ -17,7 +17,7 @@ describe('the command line', () => {
     expect(args.model).toBe('model.onnx');
     expect(args.text('data')).toBe('a.npz');
     expect(args.flag('resume')).toBe(true);
-    expect(args.common).toEqual({ seed: 7, threads: 2, json: true, quiet: false });
+    expect(args.common).toEqual({ seed: 7, threads: 2, json: true, quiet: false, engine: 'auto' });
   });
 
   it('takes negative numbers as values', () => {

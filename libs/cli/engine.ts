@@ -2,7 +2,6 @@ import { EngineUnavailableError, openEngine } from '#executors';
 import { type Classifier, type Executor, loadClassifier, type OnnxModel } from '#onnx-autodiff';
 
 import type { CommonOptions } from './arguments.js';
-import type { Terminal } from './terminal.js';
 import { UsageError } from './errors.js';
 
 /** What a command computes with. */
@@ -14,11 +13,10 @@ export interface Engine {
   threads: number;
 }
 
-export async function engineOf({ engine, threads }: CommonOptions, terminal: Terminal): Promise<Engine> {
+export async function engineOf({ engine, threads }: CommonOptions): Promise<Engine> {
   const { executor, why } = await openEngine(engine, { threads }).catch((error: unknown) => {
     throw error instanceof EngineUnavailableError ? new UsageError(`--engine: ${error.message}`) : error;
   });
-  terminal.line(`engine: ${executor.name} (${why})`);
   return { executor, name: executor.name, why, threads };
 }
 

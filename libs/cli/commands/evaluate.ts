@@ -65,7 +65,7 @@ Exit code: 0 done, 2 bad input.
     const title = `${args.model} on ${data.n} rows of ${source.path}`;
     const facts = [
       `${norm}, eps ${epsilon}, inputs ${range[0]} to ${range[1]}`,
-      `${seconds.toFixed(1)} s on ${engine.name} with ${engine.threads} threads`,
+      `${seconds.toFixed(1)} s on ${engine.name} (${engine.why}) with ${engine.threads} threads`,
     ];
     if (html !== undefined) {
       const illustration = await illustrate(model, data, settings, engine, context);

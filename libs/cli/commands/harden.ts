@@ -103,7 +103,7 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
         title: `${args.model}, hardened against ${norm} ${epsilon}`,
         facts: [
           `measured on ${parts.test.n} rows that training did not see; inputs ${range[0]} to ${range[1]}`,
-          `${duration(seconds)} on ${engine.name} with ${engine.threads} threads`,
+          `${duration(seconds)} on ${engine.name} (${engine.why}) with ${engine.threads} threads`,
         ],
         threat,
         picture: pictureOf(parts.test.dims, plan.settings.layout),

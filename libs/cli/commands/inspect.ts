@@ -134,7 +134,7 @@ function textOf(
     model: string;
     bytes: number;
     predicted: { images: number; memoryMiB: number; recipes: Record<string, Cost> };
-    engine: Pick<Engine, 'name' | 'threads'>;
+    engine: Omit<Engine, 'executor'>;
   },
 ): string {
   const { input, output, parameters, statistics, predicted, engine } = model;
@@ -151,7 +151,7 @@ function textOf(
         ['operations', operations.join(', ')],
       ].map(([name = '', value = '']) => [`${name.padEnd(12)}${value}`]),
     ),
-    `  hardening with ${predicted.images} images on ${engine.name}, ${engine.threads} threads (without validation)`,
+    `  hardening with ${predicted.images} images on ${engine.name} (${engine.why}), ${engine.threads} threads (without validation)`,
     table([
       ['recipe', 'a step', 'in all'],
       ...Object.entries(predicted.recipes).map(([name, { secondsPerStep, seconds }]) => [
