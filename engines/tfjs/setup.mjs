@@ -10,21 +10,19 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { installPackages, onPath, run } from '../../scripts/system-packages.mjs';
 import { unzip } from './unzip.mjs';
+import { placeOf, VERSION, WHEELS } from './wheels.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const nativePackage = join(here, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'antibody');
 const index = (process.env.PIP_INDEX_URL || 'https://pypi.org/simple').replace(/\/+$/, '');
 
-/** tfjs-node 4.22 was made for libtensorflow 2.9; its C interface is stable, and no older one is on PyPI as a library. */
-const LIBTENSORFLOW = {
-  version: '2.13.1',
-  project: 'tensorflow-cpu',
-  wheel: 'tensorflow_cpu-2.13.1-cp310-cp310-manylinux_2_17_x86_64.manylinux2014_x86_64.whl',
-  sha256: 'bfedeee206ccf8130d14d8990dbe991946324df92458ee1bdbeed1c21497beb3',
-};
 /** The highest Node-API that the package names; every Node from 18 on has it, so one build serves all. */
 const NODE_API = 8;
+
+/** `--cpu` and `--gpu` decide; else whether NVIDIA's driver is there. */
+const asked = ['cpu', 'gpu'].find((name) => process.argv.includes(`--${name}`));
+const kind = asked ?? (existsSync('/dev/nvidiactl') ? 'gpu' : 'cpu');
 
 const say = (text) => process.stderr.write(`${text}\n`);
 function fail(text) {
@@ -44,21 +42,25 @@ function installNpmPackages() {
   if (!run('npm', args, { cwd: here })) fail('npm ci failed (see above)');
 }
 
-/** Downloads the wheel named in `LIBTENSORFLOW` and unpacks what a C program needs, once for all checkouts of a user. */
+/** Downloads the wheels and unpacks what a C program needs of them, once for all checkouts of a user. */
 async function libtensorflow() {
-  const { version, project, wheel, sha256: expected } = LIBTENSORFLOW;
-  const folder = join(cache, `libtensorflow-${version}-cpu`);
+  const folder = join(cache, `libtensorflow-${VERSION}-${kind}`);
   if (existsSync(folder)) return folder;
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, 'unpacking-'));
   try {
-    say(`downloading libtensorflow ${version} (190 MB) ...`);
-    const file = join(work, wheel);
-    await download(await addressOf(project, wheel), file);
-    const found = await sha256(file);
-    if (found !== expected)
-      fail(`${wheel} has the SHA-256 ${found}, not ${expected}: it is not the file that was tested`);
-    await unzip(file, join(work, 'out'), placeOf);
+    say(
+      `downloading libtensorflow ${VERSION} for the ${kind === 'gpu' ? 'GPU, with CUDA and cuDNN (2.1 GB)' : 'CPU (190 MB)'} ...`,
+    );
+    for (const { project, wheel, sha256: expected } of WHEELS[kind]) {
+      const file = join(work, wheel);
+      await download(await addressOf(project, wheel), file);
+      const found = await sha256(file);
+      if (found !== expected)
+        fail(`${wheel} has the SHA-256 ${found}, not ${expected}: it is not the file that is meant`);
+      await unzip(file, join(work, 'out'), placeOf);
+      await rm(file);
+    }
     for (const name of ['cc', 'framework'])
       await symlink(`libtensorflow_${name}.so.2`, join(work, 'out', 'lib', linkedName(name)));
     await rename(join(work, 'out'), folder).catch((error) => {
@@ -72,12 +74,6 @@ async function libtensorflow() {
 
 /** What `-ltensorflow` and `-ltensorflow_framework` look for. */
 const linkedName = (name) => (name === 'cc' ? 'libtensorflow.so' : `libtensorflow_${name}.so`);
-
-function placeOf(member) {
-  const path = member.replace(/^tensorflow\//, '');
-  if (/^libtensorflow_(cc|framework)\.so\.2$/.test(path)) return join('lib', path);
-  return /^include\/tensorflow\/(c|tsl\/c|(core|tsl)\/platform\/ctstring)/.test(path) ? path : undefined;
-}
 
 /** The simple index (PEP 691), which PyPI and its mirrors have; set PIP_INDEX_URL for a mirror. */
 async function addressOf(project, wheel) {
@@ -142,8 +138,8 @@ if (process.platform !== 'linux' || process.arch !== 'x64')
   fail(
     `the TensorFlow engine is for Linux on x86_64, not ${process.platform} on ${process.arch}; ONNX Runtime runs everywhere`,
   );
-const inputs = ['package-lock.json', 'setup.mjs'].map((name) => readFileSync(join(here, name)));
-const state = createHash('sha256').update(Buffer.concat(inputs)).digest('hex');
+const inputs = ['package-lock.json', 'setup.mjs', 'wheels.mjs'].map((name) => readFileSync(join(here, name)));
+const state = createHash('sha256').update(Buffer.concat(inputs)).update(kind).digest('hex');
 const stamp = join(here, 'node_modules', '.ready');
 const ready =
   existsSync(stamp) && readFileSync(stamp, 'utf8') === state && existsSync(join(nativePackage, 'deps', 'lib'));
@@ -153,5 +149,5 @@ if (!ready) {
   await compileBinding();
   if (!run(process.execPath, ['-e', PROOF], { cwd: here })) fail('TensorFlow does not compute (see above)');
   writeFileSync(stamp, state);
-  say('the TensorFlow engine is ready');
+  say(`the TensorFlow engine is ready (built for the ${kind.toUpperCase()})`);
 }
