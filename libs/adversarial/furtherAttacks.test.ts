@@ -134,9 +134,31 @@ describe('Square', () => {
     await run.release();
   });
 
+  it.each([false, true])(
+    'under l2 spends the whole ball, in the range, and fools more with more queries (channels last: %s)',
+    async (channelsLast) => {
+      const ball: ThreatModel = { norm: 'l2', epsilon: 0.5, range: [0, 1] };
+      const shape = { ...picture, channelsLast };
+      const stand = async (queries: number) => {
+        const found = await square(forward, data, ball, { picture: shape, queries, random: random(3), batch: 16 });
+        expect(largestPerturbation('l2', found.x, data.x, FEATURES)).toBeLessThan(0.5 * (1 + 1e-5));
+        expect(found.x.every((value) => value >= 0 && value <= 1)).toBe(true);
+        expect(found.standing.filter(Boolean).length).toBe(found.standing.length - (await fooled(found.x)));
+        return found.standing.filter(Boolean).length;
+      };
+      const fooled = async (x: Float32Array) => {
+        const logits = await forward.run(x, data.n);
+        return [...data.y.keys()].filter((row) => {
+          const own = [...logits.subarray(row * forward.classes, (row + 1) * forward.classes)];
+          return own.indexOf(Math.max(...own)) !== data.y[row];
+        }).length;
+      };
+      expect(await stand(150)).toBeLessThan(await stand(1));
+    },
+  );
+
   it('refuses what it cannot do, by name', async () => {
     const options = { picture, queries: 5, random: random(1), batch: 4 };
-    await expect(square(forward, data, { ...threat, norm: 'l2' }, options)).rejects.toThrow(/threat.norm/);
     await expect(square(forward, data, threat, { ...options, picture: { ...picture, width: 5 } })).rejects.toThrow(
       /picture/,
     );

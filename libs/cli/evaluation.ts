@@ -108,11 +108,11 @@ export async function evaluateModel(
   };
 }
 
-function applicable({ further, threat, layout }: EvaluationSettings, { dims, classes }: Dataset) {
-  const picture = threat.norm === 'linf' ? pictureOf(dims, layout) : undefined;
+function applicable({ further, layout }: EvaluationSettings, { dims, classes }: Dataset) {
+  const picture = pictureOf(dims, layout);
   const reasons: Partial<Record<FurtherAttack, string>> = {
     ...(classes < 3 && { 'apgd-dlr': 'the model has fewer than 3 classes' }),
-    ...(!picture && { square: threat.norm === 'linf' ? 'the input is not a picture' : 'it is for linf' }),
+    ...(!picture && { square: 'the input is not a picture' }),
   };
   return {
     picture,

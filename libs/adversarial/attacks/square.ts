@@ -1,6 +1,9 @@
 import type { Forward } from '#onnx-autodiff';
 
 import { batches } from './batches.js';
+import type { PictureShape } from './squares.js';
+import { squaresL2 } from './squaresL2.js';
+import { squaresLinf } from './squaresLinf.js';
 import { noteFallen, type WorstCase } from './restarts.js';
 import { argMax, checkRows, gatherRows, type Rows } from '../dataset.js';
 import { requireThat } from '../errors.js';
@@ -8,8 +11,7 @@ import type { Random } from '../random.js';
 import { checkInRange, checkThreat, type ThreatModel } from '../threatModel.js';
 
 export interface SquareOptions {
-  /** How pictures lie in a row. */
-  picture: { height: number; width: number; channels: number; channelsLast: boolean };
+  picture: PictureShape;
   queries: number;
   random: Random;
   batch: number;
@@ -22,9 +24,11 @@ const FIRST_SHARE = 0.8;
 /** Of 10,000 queries; at each of them the share is halved. */
 const HALVINGS = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
+const SQUARES = { linf: squaresLinf, l2: squaresL2 };
+
 /**
- * Square attack for linf (Andriushchenko et al. 2020): random squares of the largest perturbation, kept where they bring a
- * wrong class nearer. It sees scores only, so gradients that are of no use do not hide anything from it.
+ * Square attack (Andriushchenko et al. 2020): random squares of the largest perturbation, kept where they bring a wrong class
+ * nearer. It sees scores only, so gradients that are of no use do not hide anything from it.
  */
 export async function square(
   forward: Forward,
@@ -33,7 +37,6 @@ export async function square(
   options: SquareOptions,
 ): Promise<WorstCase> {
   const { picture, batch, onProgress } = options;
-  requireThat(threat.norm === 'linf', 'threat.norm', 'must be linf for the square attack');
   requireThat(
     picture.height * picture.width * picture.channels === forward.features,
     'picture',
@@ -66,24 +69,16 @@ async function attackBatch(
   };
   const origin = gatherRows(x, members, features, members.length);
   const best = origin.slice();
-  const { height, width } = picture;
+  const squares = SQUARES[threat.norm];
   for (const place of members.keys())
-    for (let column = 0; column < width; column++)
-      paint(best, origin, place * features, { top: 0, left: column, height, width: 1 }, picture, threat, random);
+    squares.begin({ x: best, origin, start: place * features }, picture, threat, random);
   let margins = await ask(best);
   for (let query = 1; query < queries && members.some((row) => result.standing[row]); query++) {
     signal?.throwIfAborted();
     const side = sideOf(query, queries, picture);
     const tried = best.slice();
-    for (const place of members.keys()) {
-      const window = {
-        top: below(height - side + 1, random),
-        left: below(width - side + 1, random),
-        height: side,
-        width: side,
-      };
-      paint(tried, origin, place * features, window, picture, threat, random);
-    }
+    for (const place of members.keys())
+      squares.move({ x: tried, origin, start: place * features }, side, picture, threat, random);
     const found = await ask(tried);
     margins = margins.map((before, place) => {
       if (!(found[place]! < before)) return before;
@@ -93,34 +88,11 @@ async function attackBatch(
   }
 }
 
-/** Sets each colour of a window to the largest change, up or down, for the row that starts at `start`. */
-function paint(
-  x: Float32Array,
-  origin: Float32Array,
-  start: number,
-  window: { top: number; left: number; height: number; width: number },
-  { height, width, channels, channelsLast }: SquareOptions['picture'],
-  { epsilon, range: [low, high] }: ThreatModel,
-  random: Random,
-): void {
-  for (let channel = 0; channel < channels; channel++) {
-    const change = random.next() < 0.5 ? epsilon : -epsilon;
-    for (let row = window.top; row < window.top + window.height; row++)
-      for (let column = window.left; column < window.left + window.width; column++) {
-        const pixel = row * width + column;
-        const i = start + (channelsLast ? pixel * channels + channel : channel * height * width + pixel);
-        x[i] = Math.min(high, Math.max(low, origin[i]! + change));
-      }
-  }
-}
-
 function sideOf(query: number, queries: number, { height, width }: SquareOptions['picture']): number {
   const passed = HALVINGS.filter((at) => (query / queries) * 10_000 > at).length;
   const side = Math.round(Math.sqrt((FIRST_SHARE / 2 ** passed) * height * width));
   return Math.min(height, width, Math.max(1, side));
 }
-
-const below = (n: number, random: Random): number => Math.floor(random.next() * n);
 
 /** How far the true class is ahead of the best other one. */
 function margin(logits: Float32Array, row: number, label: number, classes: number): number {
