@@ -12,6 +12,8 @@ interface Schema {
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  enum?: readonly unknown[];
   patternProperties?: Record<string, Schema>;
 }
 
@@ -19,6 +21,7 @@ const code = (value: unknown) => `\`${JSON.stringify(value)}\``;
 
 function kindOf(schema: Schema): string {
   if (schema.const !== undefined) return code(schema.const);
+  if (schema.enum) return schema.enum.map(code).join(' or ');
   if (schema.anyOf) return schema.anyOf.map(kindOf).join(' or ');
   if (schema.type === 'array')
     return Array.isArray(schema.items)
@@ -28,11 +31,12 @@ function kindOf(schema: Schema): string {
   return schema.type ?? 'object';
 }
 
-function limitsOf({ minimum, maximum, exclusiveMinimum }: Schema): string {
+function limitsOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): string {
   const parts = [
     exclusiveMinimum === undefined ? '' : `above ${exclusiveMinimum}`,
     minimum === undefined ? '' : `at least ${minimum}`,
     maximum === undefined ? '' : `at most ${maximum}`,
+    exclusiveMaximum === undefined ? '' : `below ${exclusiveMaximum}`,
   ];
   return parts.filter(Boolean).join(', ');
 }

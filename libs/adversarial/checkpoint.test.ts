@@ -22,6 +22,7 @@ const state: TrainingState = {
   weights: tensors(1),
   firstMoments: tensors(2),
   secondMoments: tensors(3),
+  averages: tensors(4),
   best: { epoch: 2, weights: tensors(4) },
 };
 

@@ -19,6 +19,8 @@ export interface TrainingState {
   /** Adam's running means of the gradients and of their squares. */
   firstMoments: Tensors;
   secondMoments: Tensors;
+  /** Running mean of the weights; empty where the recipe has none. */
+  averages: Tensors;
   best: { epoch: number; weights: Tensors } | null;
 }
 
@@ -44,7 +46,7 @@ export interface EpochResult {
 
 const MAGIC = 'ANTIBODY-CKPT-1\n';
 
-type Group = 'weights' | 'firstMoments' | 'secondMoments' | 'best';
+type Group = 'weights' | 'firstMoments' | 'secondMoments' | 'averages' | 'best';
 interface Header extends Omit<TrainingState, Group> {
   best: { epoch: number } | null;
   tensors: { group: Group; name: string; length: number }[];
@@ -52,11 +54,12 @@ interface Header extends Omit<TrainingState, Group> {
 
 /** Magic, length of a JSON header, header, then the float32 tensors in the header's order, little-endian. */
 export function encodeCheckpoint(state: TrainingState): Uint8Array {
-  const { weights, firstMoments, secondMoments, best, ...rest } = state;
+  const { weights, firstMoments, secondMoments, averages, best, ...rest } = state;
   const groups: [Group, Tensors][] = [
     ['weights', weights],
     ['firstMoments', firstMoments],
     ['secondMoments', secondMoments],
+    ['averages', averages],
     ['best', best?.weights ?? new Map<string, Float32Array>()],
   ];
   const listed = groups.flatMap(([group, tensors]) => [...tensors].map(([name, data]) => ({ group, name, data })));
@@ -95,6 +98,7 @@ export function decodeCheckpoint(bytes: Uint8Array): TrainingState {
     weights: take('weights'),
     firstMoments: take('firstMoments'),
     secondMoments: take('secondMoments'),
+    averages: take('averages'),
     best: best && { epoch: best.epoch, weights: take('best') },
   };
 }

@@ -1,8 +1,10 @@
 import type { Classifier } from '#onnx-autodiff';
 
+import { augment } from './augment.js';
+import { averaged } from './averaging.js';
 import type { TrainingState } from './checkpoint.js';
 import { type Dataset, gatherRows, oneHot } from './dataset.js';
-import { random, shuffled } from './random.js';
+import { random, type Random, shuffled } from './random.js';
 import { learningRate, trainingEpsilon } from './schedule.js';
 import { unitBallNoise } from './threatModel.js';
 import type { TrainingHooks, TrainingPlan } from './plan.js';
@@ -30,7 +32,7 @@ const PROGRESS_EVERY = 20;
  */
 export async function runEpoch(
   trainer: CompiledTraining,
-  { batch, classes }: Classifier,
+  { batch, classes, inputDims }: Classifier,
   data: Dataset,
   { recipe, threat }: TrainingPlan,
   start: TrainingState,
@@ -67,15 +69,16 @@ export async function runEpoch(
     const progress = (start.step - firstStep + step + 0.5) / totalSteps;
     const result = await trainer.step(
       {
-        x: gatherRows(data.x, rows, features, batch),
+        x: trainingRows(data, rows, { batch, dims: inputDims.slice(1) }, { recipe, threat }, stream),
         labels: oneHot(data.y, rows, classes, batch),
-        noise: recipe.attackSteps > 0 ? unitBallNoise(threat.norm, batch, features, stream) : new Float32Array(0),
+        noise: unitBallNoise(threat.norm, recipe.attackSteps > 0 ? batch : 0, features, stream),
         epsilon: trainingEpsilon(progress, epsilon),
         learningRate: learningRate(progress, peak),
       },
       state,
     );
     state = { ...state, ...result.state };
+    if (recipe.averaging) state.averages = averaged(state.averages, state.weights, recipe.averaging);
     if (!Number.isFinite(result.loss)) return end(step + 1, { notANumber: true });
     whole.add(result);
     recent.add(result);
@@ -88,6 +91,18 @@ export async function runEpoch(
     if (now() - started > timeBudgetSeconds * 1000) return end(step + 1, { outOfTime: true });
   }
   return end(perEpoch);
+}
+
+/** The rows of one batch, changed by chance where the recipe wants it. */
+function trainingRows(
+  { x, n }: Dataset,
+  rows: Int32Array,
+  { batch, dims }: { batch: number; dims: readonly number[] },
+  { recipe: { augmentation }, threat }: Pick<TrainingPlan, 'recipe' | 'threat'>,
+  stream: Random,
+): Float32Array {
+  const gathered = gatherRows(x, rows, x.length / n, batch);
+  return augmentation ? augment(gathered, dims, threat.range[0], augmentation, stream) : gathered;
 }
 
 function beginEpoch({ interrupted, random: state }: TrainingState, rows: number) {

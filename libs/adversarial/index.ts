@@ -26,7 +26,7 @@ export { hardenModel, type PlainTrainingPlan, trainClassifier } from './harden.j
 export { type Proportion, wilson } from './intervals.js';
 export type { AttackLoss } from './lossGraph.js';
 export { random, type Random, type RandomState } from './random.js';
-export { defaultRecipe, type Recipe } from './recipe.js';
+export { defaultRecipe, type Optimizer, type Recipe } from './recipe.js';
 export { largestPerturbation, type Norm, type ThreatModel } from './threatModel.js';
 export type { CheckpointStore, TrainingHooks, TrainingPlan, TrainingProgress } from './plan.js';
 export type { TrainingReport, TrainingResult } from './training.js';

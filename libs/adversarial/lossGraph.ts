@@ -48,6 +48,12 @@ export function meanCrossEntropy(graph: Graph, logits: string, labels: string): 
   return { loss: emit.mean(perRow, [0], false), gradient };
 }
 
+/** Labels of which a share is spread evenly over all classes (Szegedy et al. 2016). */
+export function smoothed(graph: Graph, labels: string, share: number): string {
+  const emit = new Emitter(graph);
+  return emit.add(emit.mul(labels, 1 - share), share / graph.dims(labels)[1]!);
+}
+
 /** Share of the rows whose largest logit is that of the label. */
 export function batchAccuracy(graph: Graph, logits: string, labels: string): string {
   const emit = new Emitter(graph);

@@ -2,9 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 
 import { type CompiledGraph, type Executor, ortExecutor, patchWeights, parseModel, scalar } from '#onnx-autodiff';
 
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { blobs, smallCnn } from './fixtures/blobs.js';
 import { hardenModel, trainClassifier } from './harden.js';
 import type { TrainingHooks, TrainingPlan, TrainingProgress } from './plan.js';
+import type { Recipe } from './recipe.js';
 
 const executor = ortExecutor({ threads: 1 });
 const training = blobs(240, 1);
@@ -165,5 +167,45 @@ describe('training', () => {
   ];
   it.each(bad)('refuses a bad %s by name', async (field, run) => {
     await expect(run()).rejects.toThrow(expect.objectContaining({ field }));
+  });
+
+  it.each([
+    ['trades', { name: 'trades', beta: 3 }],
+    ['fgsm-rs', { name: 'fgsm-rs', attackSteps: 1 }],
+    [
+      'sgd, decay, clipping and smoothing',
+      { optimizer: 'sgd', learningRate: 0.1, weightDecay: 1e-3, clipNorm: 5, labelSmoothing: 0.05 },
+    ],
+    [
+      'a running mean of the weights and turned pictures',
+      { averaging: 0.8, augmentation: { shift: 0, flip: true, channelsLast: false } },
+    ],
+  ] as [string, Partial<Recipe>][])(
+    'makes a network robust with %s, the same for the same seed',
+    async (_what, changes) => {
+      const recipe = { ...plan.recipe, epochs: 6, ...changes };
+      const [first, second] = [await harden({}, { recipe }), await harden({}, { recipe })];
+      expect(second.weights).toEqual(first.weights);
+      const chosen = first.report.epochs.find(({ epoch }) => epoch === first.report.chosenEpoch)!;
+      expect(chosen.validation!.robust).toBeGreaterThan(0.8);
+      expect(first.report.endedBy).toBe('schedule');
+    },
+  );
+
+  it('stops where one step has lost its meaning, and takes the epoch before', async () => {
+    const checkpoint = memory();
+    const recipe = { ...plan.recipe, name: 'fgsm-rs' as const, attackSteps: 1 };
+    const wide = { recipe, threat: { ...plan.threat, epsilon: 0.4 } }; // hopeless: what was robust cannot stay so
+    await harden({ checkpoint }, wide);
+    const state = decodeCheckpoint(checkpoint.saved[1]!);
+    const proud = state.history.map((epoch) => ({ ...epoch, validation: { clean: 1, robust: 1 } }));
+    const best = { epoch: 2, weights: state.weights };
+    const pretended = memory();
+    await pretended.save(encodeCheckpoint({ ...state, history: proud, best }));
+    const { report, weights } = await harden({ checkpoint: pretended }, wide);
+    expect(report).toMatchObject({ endedBy: 'catastrophic overfitting', chosenEpoch: 2, epochs: { length: 3 } });
+    expect(weights).toEqual(state.weights);
+    const many = { ...wide, recipe: { ...recipe, name: 'pgd' as const } };
+    expect((await harden({}, many)).report.endedBy).toBe('schedule');
   });
 });

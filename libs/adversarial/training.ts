@@ -32,7 +32,8 @@ export interface TrainingReport {
   /** Finished epochs found in a checkpoint, 0 for a fresh start. */
   resumedAtEpoch: number;
   backOffs: number;
-  endedBy: 'schedule' | 'time budget';
+  /** Catastrophic overfitting (Wong et al. 2020): robust accuracy fell at once; the best epoch before it was taken. */
+  endedBy: 'schedule' | 'time budget' | 'catastrophic overfitting';
   seconds: number;
   imagesPerSecond: number;
 }
@@ -54,8 +55,7 @@ export async function train(
   const now = hooks.now ?? (() => performance.now());
   const started = now();
 
-  const { attackSteps } = recipe;
-  const trainer = await compileTraining(classifier, { executor, attackSteps, norm: threat.norm, range: threat.range });
+  const trainer = await compileTraining(classifier, { executor, recipe, norm: threat.norm, range: threat.range });
   const validator = await compileValidator(classifier, validation, threat, { executor, seed });
   try {
     const run = fingerprint(model, [training, validation], plan);
@@ -67,14 +67,16 @@ export async function train(
       const end: EpochEnd = await runEpoch(trainer, classifier, training, plan, state, hooks, { now, started });
       images += end.steps * recipe.batchSize;
       const measured = await resumable(end, hooks, () =>
-        validate(end, recipe, () => validator.measure(end.state.weights, hooks.signal)),
+        validate(end, recipe, () => validator.measure(kept(end.state), hooks.signal)),
       );
       if (collapsed(end, measured, validation)) {
         state = freshState(classifier, run, seed, backOff(state));
         continue;
       }
+      const overfitted = overfits(recipe, state, measured);
       state = finishEpoch(end, measured);
-      if (end.outOfTime) endedBy = 'time budget';
+      if (overfitted) endedBy = 'catastrophic overfitting';
+      else if (end.outOfTime) endedBy = 'time budget';
       else await hooks.checkpoint?.save(encodeCheckpoint(state));
     }
     const seconds = (now() - started) / 1000;
@@ -132,6 +134,7 @@ function freshState(classifier: Classifier, run: string, seed: number, backOffs:
     ),
     firstMoments: zeros(),
     secondMoments: zeros(),
+    averages: new Map(),
     best: null,
   };
 }
@@ -190,12 +193,23 @@ function backOff({ backOffs }: TrainingState): number {
   );
 }
 
+/** What is validated and kept: the running mean of the weights where the recipe wants one. */
+const kept = ({ weights, averages }: TrainingState): Tensors => (averages.size > 0 ? averages : weights);
+
+/** A single step loses its meaning when the network learns to bend around it: then many steps win by far. */
+const OVERFITTED = 0.5;
+
+function overfits({ name }: Recipe, { history }: TrainingState, measured: Validation | undefined): boolean {
+  const best = Math.max(...history.map(({ validation }) => validation?.robust ?? 0));
+  return name === 'fgsm-rs' && measured !== undefined && measured.robust < OVERFITTED * best;
+}
+
 function finishEpoch(end: EpochEnd, measured: Validation | undefined): TrainingState {
   const { state, epoch, loss, accuracy } = end;
   const validation = measured ? { clean: measured.clean, robust: measured.robust } : null;
   const history = [...state.history, { epoch, loss, accuracy, validation }];
   const bestSoFar = history.find((result) => result.epoch === state.best?.epoch)?.validation?.robust ?? -1;
-  const best = validation && validation.robust >= bestSoFar ? { epoch, weights: state.weights } : state.best;
+  const best = validation && validation.robust >= bestSoFar ? { epoch, weights: kept(state) } : state.best;
   return { ...state, epoch, history, best };
 }
 

@@ -24,7 +24,12 @@ describe('the training step', () => {
     const y = Int32Array.of(0, 1, 1, 0);
     const initial = Float32Array.of(0.5, -1, 0.25, -0.5, 1, 2);
     const classifier = await loadClassifier(linearModel(initial, classes), { batch: rows, executor });
-    const training = await compileTraining(classifier, { executor, attackSteps: 0, norm: 'linf', range: [0, 1] });
+    const training = await compileTraining(classifier, {
+      executor,
+      recipe: { attackSteps: 0 },
+      norm: 'linf',
+      range: [0, 1],
+    });
     let state = startOf(classifier.parameters);
 
     const w = [...initial];
@@ -88,8 +93,8 @@ describe('the training step', () => {
       }
 
       const options = { executor, norm, range: threat.range };
-      const plain = await compileTraining(classifier, { ...options, attackSteps: 0 });
-      const adversarial = await compileTraining(classifier, { ...options, attackSteps: 3 });
+      const plain = await compileTraining(classifier, { ...options, recipe: { attackSteps: 0 } });
+      const adversarial = await compileTraining(classifier, { ...options, recipe: { attackSteps: 3 } });
       const expected = await plain.step({ ...at, x: attacked }, state);
       const actual = await adversarial.step({ ...at, x: data.x }, state);
       expect(actual.loss).toBeCloseTo(expected.loss, 5);

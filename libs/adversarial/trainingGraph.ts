@@ -9,12 +9,14 @@ import {
   weightInputs,
 } from '#onnx-autodiff';
 
-import { type AdamInputs, adamUpdate, biasCorrections } from './adamGraph.js';
+import { biasCorrections } from './adamGraph.js';
 import { attackStep } from './attackGraph.js';
 import { ball } from './ballGraph.js';
-import { batchAccuracy, meanCrossEntropy } from './lossGraph.js';
+import { batchAccuracy, meanCrossEntropy, smoothed } from './lossGraph.js';
+import { FIRST, NEXT, optimizerNodes, SECOND } from './optimizerGraph.js';
 import type { ThreatModel } from './threatModel.js';
-import { attackStepSize } from './recipe.js';
+import { attackStepSize, type Recipe } from './recipe.js';
+import { softLabels, tradesLoss } from './tradesGraph.js';
 
 /** One optimizer step on one batch, the attack on that batch included, as a single graph: two sessions would fight over the cores. */
 export interface CompiledTraining {
@@ -48,38 +50,45 @@ export interface TrainingStep {
   state: OptimizerState;
 }
 
+export type StepRecipe = Pick<Recipe, 'attackSteps'> & Partial<Recipe>;
+
 export interface TrainingGraphOptions {
   executor: Executor;
-  /** 0 trains on the inputs as they are. */
-  attackSteps: number;
+  /** What of it shapes a single step; `attackSteps` 0 trains on the inputs as they are. */
+  recipe: StepRecipe;
   norm: ThreatModel['norm'];
   range: ThreatModel['range'];
 }
 
-const FIRST = '@first:';
-const SECOND = '@second:';
-const NEXT = '@next:';
+/** Of TRADES, as in the paper's experiments. */
+const BETA = 6;
 
 export async function compileTraining(
   classifier: Classifier,
   options: TrainingGraphOptions,
 ): Promise<CompiledTraining> {
-  const { executor, attackSteps } = options;
+  const { executor, recipe } = options;
+  const { attackSteps, optimizer = 'adam', weightDecay = 0, clipNorm, labelSmoothing = 0 } = recipe;
   const { batch, classes, inputDims, parameters } = classifier;
   const graph = new Graph();
   const weights = weightInputs(graph, classifier);
   const x = graph.input('@x', inputDims);
   const labels = graph.input('@labels', [batch, classes]);
-  const attacked = attackSteps > 0 ? attackNodes(graph, classifier, weights, { x, labels }, options) : x;
-
-  const logits = classifier.instantiate(graph, attacked, weights, 'train/');
-  const { loss, gradient } = meanCrossEntropy(graph, logits, labels);
+  const goal = labelSmoothing > 0 ? smoothed(graph, labels, labelSmoothing) : labels;
+  const forward = (input: string, prefix: string) => classifier.instantiate(graph, input, weights, prefix);
+  const { loss, judged, adjoints, constants } = lossNodes(
+    graph,
+    classifier,
+    weights,
+    { x, labels, goal, forward },
+    options,
+  );
   graph.output(loss, '@loss');
-  graph.output(batchAccuracy(graph, logits, labels), '@accuracy');
+  graph.output(batchAccuracy(graph, judged, labels), '@accuracy');
   const names = [...parameters.keys()];
   const tensors = names.map((name) => weights.get(name)!);
-  const slopes = gradients(graph, new Map([[logits, gradient]]), tensors, { constants: [attacked] });
-  adamNodes(graph, classifier, weights, slopes);
+  const slopes = gradients(graph, adjoints, tensors, { constants });
+  optimizerNodes(graph, classifier, weights, slopes, { optimizer, weightDecay, clipNorm });
 
   const compiled = await executor.compile(graph);
   const tensor = (name: string, data: Float32Array) => floats(data, parameters.get(name)!.dims);
@@ -94,9 +103,11 @@ export async function compileTraining(
         '@x': floats(x, inputDims),
         '@labels': floats(labels, [batch, classes]),
         '@learningRate': scalar(learningRate),
-        '@firstCorrection': scalar(corrections.first),
-        '@secondCorrection': scalar(corrections.second),
       };
+      if (optimizer === 'adam') {
+        feeds['@firstCorrection'] = scalar(corrections.first);
+        feeds['@secondCorrection'] = scalar(corrections.second);
+      }
       if (attackSteps > 0) {
         feeds['@noise'] = floats(noise, inputDims);
         feeds['@epsilon'] = scalar(epsilon);
@@ -105,7 +116,7 @@ export async function compileTraining(
       for (const name of names) {
         feeds[weights.get(name)!] = tensor(name, state.weights.get(name)!);
         feeds[FIRST + name] = tensor(name, state.firstMoments.get(name)!);
-        feeds[SECOND + name] = tensor(name, state.secondMoments.get(name)!);
+        if (optimizer === 'adam') feeds[SECOND + name] = tensor(name, state.secondMoments.get(name)!);
       }
       const outputs = await compiled.run(feeds);
       const read = (name: string) => outputs[name]!.data as Float32Array;
@@ -117,12 +128,46 @@ export async function compileTraining(
           step: t,
           weights: collect(NEXT),
           firstMoments: collect(NEXT + FIRST),
-          secondMoments: collect(NEXT + SECOND),
+          secondMoments: optimizer === 'adam' ? collect(NEXT + SECOND) : state.secondMoments,
         },
       };
     },
     release: () => compiled.release(),
   };
+}
+
+interface LossInputs {
+  x: string;
+  /** One-hot, and what the loss wants instead. */
+  labels: string;
+  goal: string;
+  forward: (input: string, prefix: string) => string;
+}
+
+/** The loss with its gradients at the logits, the logits whose accuracy is told, and what no gradient goes through. */
+function lossNodes(
+  graph: Graph,
+  classifier: Classifier,
+  weights: ReadonlyMap<string, string>,
+  { x, labels, goal, forward }: LossInputs,
+  options: TrainingGraphOptions,
+) {
+  const { name, attackSteps, beta = BETA } = options.recipe;
+  if (name === 'trades' && attackSteps > 0) {
+    const clean = forward(x, 'clean/');
+    const attacked = attackNodes(graph, classifier, weights, { x, labels: softLabels(graph, clean) }, options);
+    const judged = forward(attacked, 'train/');
+    const { loss, cleanGradient, attackedGradient } = tradesLoss(graph, clean, judged, goal, beta);
+    const adjoints = new Map([
+      [clean, cleanGradient],
+      [judged, attackedGradient],
+    ]);
+    return { loss, judged, adjoints, constants: [attacked] };
+  }
+  const attacked = attackSteps > 0 ? attackNodes(graph, classifier, weights, { x, labels }, options) : x;
+  const judged = forward(attacked, 'train/');
+  const { loss, gradient } = meanCrossEntropy(graph, judged, goal);
+  return { loss, judged, adjoints: new Map([[judged, gradient]]), constants: [attacked] };
 }
 
 /** The inner maximisation: a random start and k unrolled steps, without a gradient to the weights. */
@@ -131,7 +176,7 @@ function attackNodes(
   classifier: Classifier,
   weights: ReadonlyMap<string, string>,
   { x, labels }: { x: string; labels: string },
-  { attackSteps, norm, range }: TrainingGraphOptions,
+  { recipe: { attackSteps }, norm, range }: TrainingGraphOptions,
 ): string {
   const { inputDims } = classifier;
   const epsilon = graph.input('@epsilon', []);
@@ -145,29 +190,4 @@ function attackNodes(
     attacked = attackStep(graph, classifier, weights, at).next;
   }
   return attacked;
-}
-
-function adamNodes(
-  graph: Graph,
-  classifier: Classifier,
-  weights: ReadonlyMap<string, string>,
-  slopes: ReadonlyMap<string, string>,
-): void {
-  const inputs: AdamInputs = {
-    learningRate: graph.input('@learningRate', []),
-    firstCorrection: graph.input('@firstCorrection', []),
-    secondCorrection: graph.input('@secondCorrection', []),
-  };
-  for (const [name, { dims }] of classifier.parameters) {
-    const weight = weights.get(name)!;
-    const tensors = {
-      weight,
-      firstMoment: graph.input(FIRST + name, dims),
-      secondMoment: graph.input(SECOND + name, dims),
-    };
-    const next = adamUpdate(graph, tensors, slopes.get(weight)!, inputs);
-    graph.output(next.weight, NEXT + name);
-    graph.output(next.firstMoment, NEXT + FIRST + name);
-    graph.output(next.secondMoment, NEXT + SECOND + name);
-  }
 }

@@ -88,12 +88,41 @@ export type Detection = Static<typeof Detection>;
 
 export const Recipe = Type.Object(
   {
-    name: Type.Literal('pgd'),
+    name: Type.Enum(['pgd', 'trades', 'fgsm-rs'], {
+      description:
+        'pgd: attacked rows alone (Madry et al. 2018); trades: clean rows, and agreement of attacked ones (Zhang et al. 2019); fgsm-rs: one long step, stopped at catastrophic overfitting (Wong et al. 2020)',
+    }),
     attackSteps: Type.Integer({ minimum: 1, maximum: 100 }),
     epochs: Type.Integer({ minimum: 1, maximum: 1000 }),
     batchSize: Type.Integer({ minimum: 1, maximum: 4096 }),
     learningRate: Type.Number({ exclusiveMinimum: 0, description: 'peak of the triangular schedule' }),
     epsilonFactor: Type.Number({ minimum: 1, maximum: 2, description: 'training radius over the threat model’s' }),
+    beta: Type.Optional(Type.Number({ minimum: 0, description: 'weight of the agreement in trades; 6 if not given' })),
+    optimizer: Type.Optional(Type.Enum(['adam', 'sgd'], { description: 'adam if not given; sgd has momentum 0.9' })),
+    weightDecay: Type.Optional(
+      Type.Number({ minimum: 0, description: 'share of each weight taken off per unit of learning rate' }),
+    ),
+    clipNorm: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'longest gradient over all weights' })),
+    labelSmoothing: Type.Optional(
+      Type.Number({ minimum: 0, exclusiveMaximum: 1, description: 'share of each label spread over all classes' }),
+    ),
+    averaging: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        exclusiveMaximum: 1,
+        description: 'decay of the running mean of the weights, e.g. 0.995',
+      }),
+    ),
+    augmentation: Type.Optional(
+      Type.Object(
+        {
+          shift: Type.Integer({ minimum: 0, maximum: 64, description: 'pixels that a picture is moved at most' }),
+          flip: Type.Boolean({ description: 'half of the pictures are mirrored' }),
+          channelsLast: Type.Boolean({ description: 'rows lie as height, width, channels' }),
+        },
+        strict,
+      ),
+    ),
   },
   strict,
 );

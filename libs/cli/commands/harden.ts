@@ -13,7 +13,7 @@ import { checkWritable, readModelFile, readRows } from '../files.js';
 import { hardenAndJudge, type HardeningPlan, type Parts } from '../hardening.js';
 import { pictureOf } from '../layout.js';
 import { partition, sample } from '../partition.js';
-import { RECIPES, recipes } from '../recipes.js';
+import { RECIPE_FLAGS, RECIPE_HELP, RECIPE_OPTIONS, recipeOf } from '../recipes.js';
 import { htmlReport } from '../report/html.js';
 import { comparisonText } from '../report/text.js';
 import { duration } from '../terminal.js';
@@ -41,10 +41,7 @@ ${STANDARDIZATION_HELP}
   --test FILE         rows for before and after; without it a tenth of --data is kept apart
   --test-labels FILE  the IDX file of labels, where --test is one of images
 Training
-  --recipe NAME       fast (1 attack step, 4 epochs) | balanced (3, 6; default) | strong (7, 15)
-  --epochs INTEGER    instead of the recipe's
-  --batch INTEGER     rows of a training step (default 64)
-  --learning-rate X   peak of the schedule, for Adam (default 0.008)
+${RECIPE_HELP}
   --time-budget TIME  training ends after 90s, 10m, 1h30m ... with the best epoch so far
   --resume            goes on where an interrupted run with the same options stopped (OUT.checkpoint)
 Proof
@@ -75,9 +72,9 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
         'epochs',
         'batch',
       ],
-      ...['learning-rate', 'time-budget', 'out', 'max-clean-loss', 'html'],
+      ...['time-budget', 'out', 'max-clean-loss', 'html', ...RECIPE_OPTIONS],
     ],
-    flags: ['resume'],
+    flags: ['resume', ...RECIPE_FLAGS],
   },
   async run(args, context) {
     const plan = planOf(args);
@@ -89,12 +86,21 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
     const file = await readModelFile(args.model);
     const standardization = standardizationOf(args, file);
     const model = modelForData(file, standardization);
-    const parts = await partsOf(args, plan, await shapeOf(model, engine));
+    const shape = await shapeOf(model, engine);
+    const recipe = recipeOf(args, file);
+    const parts = await partsOf(args, { ...plan, recipe }, shape);
 
     const started = context.now();
-    const result = await hardenAndJudge(model, parts, { ...plan, standardization }, checkpoint, engine, context);
+    const result = await hardenAndJudge(
+      model,
+      parts,
+      { ...plan, recipe, standardization },
+      checkpoint,
+      engine,
+      context,
+    );
     const seconds = (context.now() - started) / 1000;
-    const { threat, recipe } = plan;
+    const { threat } = plan;
     const { steps, restarts, queries, seed } = plan.settings;
     const { norm, epsilon, range } = threat;
     const { before, after, gate, out, rejected, training, illustrations } = result;
@@ -133,14 +139,15 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
   },
 };
 
-function planOf(args: Arguments): Omit<HardeningPlan, 'standardization'> & { rows: number; html: string | undefined } {
+function planOf(
+  args: Arguments,
+): Omit<HardeningPlan, 'standardization' | 'recipe'> & { rows: number; html: string | undefined } {
   const threat = threatOf(args);
   const out = args.required('out', 'hard.onnx');
   if (resolve(out) === resolve(args.model)) throw new UsageError('--out is the model itself; name another file');
   return {
     threat,
     settings: settingsOf(args, threat, []),
-    recipe: recipeOf(args),
     timeBudgetSeconds: args.duration('time-budget'),
     maxCleanLoss: args.number('max-clean-loss', { low: 0, high: 1, fallback: 0.05 }),
     rows: args.integer('rows', { low: 1, high: 2 ** 31, fallback: 1000 }),
@@ -148,16 +155,6 @@ function planOf(args: Arguments): Omit<HardeningPlan, 'standardization'> & { row
     html: args.text('html'),
     illustrated: args.text('html') !== undefined,
     resume: args.flag('resume'),
-  };
-}
-
-function recipeOf(args: Arguments): Recipe {
-  const recipe = recipes[args.oneOf('recipe', RECIPES, 'balanced')];
-  return {
-    ...recipe,
-    epochs: args.integer('epochs', { low: 1, high: 100_000, fallback: recipe.epochs }),
-    batchSize: args.integer('batch', { low: 1, high: 65_536, fallback: recipe.batchSize }),
-    learningRate: args.number('learning-rate', { low: 1e-9, high: 10, fallback: recipe.learningRate }),
   };
 }
 
