@@ -85,7 +85,6 @@ async function working(executor: Executor, name: EngineName): Promise<void> {
   });
 }
 
-/** A device node of NVIDIA's driver or one for rendering, or a driver for Vulkan that somebody named. */
-const hasGpu = (): boolean =>
-  ['/dev/nvidia0', '/dev/nvidiactl', '/dev/dri/renderD128'].some((path) => existsSync(path)) ||
-  process.env['VK_ICD_FILENAMES'] !== undefined;
+/** A device node of NVIDIA's driver, or one for rendering. A driver for Vulkan alone may be software. */
+export const hasGpu = (): boolean =>
+  ['/dev/nvidia0', '/dev/nvidiactl', '/dev/dri/renderD128'].some((path) => existsSync(path));

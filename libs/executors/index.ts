@@ -4,6 +4,7 @@ export {
   type EngineName,
   engineNames,
   enginesPresent,
+  hasGpu,
   openEngine,
 } from './engines.js';
 export { secondsPerStep } from './measure.js';
