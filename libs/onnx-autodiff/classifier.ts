@@ -1,3 +1,5 @@
+import { disagreement, type Write } from './batchLast/agreement.js';
+import { batchLast } from './batchLast/layout.js';
 import { inputDimsAt, networkAt } from './batchSize.js';
 import { UnsupportedModelError } from './errors.js';
 import type { Executor } from './executor.js';
@@ -24,11 +26,17 @@ export interface Classifier {
    * each parameter and statistic is (`weightInputs` or `bakeWeights`); `prefix` keeps several passes apart.
    */
   instantiate(graph: Graph, x: string, weights: ReadonlyMap<string, string>, prefix: string): string;
+  readonly lowering: LoweringChoice;
 }
+
+/** `fast`: batch last, Winograd's convolutions; checked against `plain` on two rows. `why` it is plain. */
+export type LoweringChoice = { readonly kind: 'fast' } | { readonly kind: 'plain'; readonly why: string };
 
 export interface LoadOptions {
   readonly batch: number;
   readonly executor: Executor;
+  /** `plain`: as the file has it. `fast`, the default: faster operations where the executor has them and they give the same. */
+  readonly lowering?: LoweringChoice['kind'] | undefined;
 }
 
 /** Reads shapes by running the model once; throws UnsupportedModelError where it has no gradient. */
@@ -42,24 +50,67 @@ export async function loadClassifier(model: OnnxModel, options: LoadOptions): Pr
   }
 }
 
-async function readClassifier(model: OnnxModel, { batch, executor }: LoadOptions): Promise<Classifier> {
-  const inputDims = inputDimsAt(model, batch);
-  const network = networkAt(model, batch);
-  const probed = await probe(network, new Map([[model.input.name, noise(inputDims)]]), executor);
-  const source = template(model, network, probed, inputDims);
+async function readClassifier(model: OnnxModel, { batch, executor, lowering }: LoadOptions): Promise<Classifier> {
+  const source = await readNetwork(model, batch, executor);
+  const fast = lowering === 'plain' ? 'plain was asked for' : await fastNetwork(model, source, executor);
   const [logits = ''] = source.outputs;
-  const used = new Set(source.nodes.flatMap((node) => node.inputs));
-  const tensors = (weights: readonly ModelParameter[]) =>
-    new Map(weights.filter(({ name }) => used.has(name)).map(({ name, data, dims }) => [name, floats(data, dims)]));
+  const tensors = (weights: readonly ModelParameter[]) => weightTensors(source, weights);
   return {
     batch,
     classes: source.dims(logits)[1] ?? 1,
-    inputDims,
+    inputDims: inputDimsAt(model, batch),
     parameters: tensors(model.parameters),
     statistics: tensors(model.statistics),
-    instantiate: (graph, x, weights, prefix) =>
-      copyInto(graph, source, new Map([...weights, [model.input.name, x]]), prefix)(logits),
+    instantiate: writer(model, typeof fast === 'string' ? source : fast),
+    lowering: typeof fast === 'string' ? { kind: 'plain', why: fast } : { kind: 'fast' },
   };
+}
+
+async function readNetwork(model: OnnxModel, batch: number, executor: Executor): Promise<Graph> {
+  const inputDims = inputDimsAt(model, batch);
+  const network = networkAt(model, batch);
+  const probed = await probe(network, new Map([[model.input.name, noise(inputDims)]]), executor);
+  return template(model, network, probed, inputDims);
+}
+
+const writer =
+  (model: OnnxModel, source: Graph): Classifier['instantiate'] =>
+  (graph, x, weights, prefix) =>
+    copyInto(graph, source, new Map([...weights, [model.input.name, x]]), prefix)(source.outputs[0] ?? '');
+
+/** Those that the network uses. */
+function weightTensors(source: Graph, weights: readonly ModelParameter[]): Map<string, Tensor> {
+  const used = new Set(source.nodes.flatMap((node) => node.inputs));
+  return new Map(
+    weights.filter(({ name }) => used.has(name)).map(({ name, data, dims }) => [name, floats(data, dims)]),
+  );
+}
+
+/** Or why not. */
+async function fastNetwork(model: OnnxModel, source: Graph, executor: Executor): Promise<Graph | string> {
+  if (!executor.batchLast) return `${executor.name} has no faster operations`;
+  const network = batchLast(source, model.input.name);
+  if (typeof network === 'string') return network;
+  const verdict = verdicts.get(model) ?? compare(model, executor);
+  verdicts.set(model, verdict);
+  return (await verdict) ?? network;
+}
+
+/** Of one model, whatever the batch size: a service loads a model many times. */
+const verdicts = new WeakMap<OnnxModel, Promise<string | undefined>>();
+const COMPARED_ROWS = 2;
+
+async function compare(model: OnnxModel, executor: Executor): Promise<string | undefined> {
+  const plain = await readNetwork(model, COMPARED_ROWS, executor);
+  const fast = batchLast(plain, model.input.name);
+  if (typeof fast === 'string') return fast;
+  const parameters = weightTensors(plain, model.parameters);
+  const statistics = weightTensors(plain, model.statistics);
+  const baked =
+    (source: Graph): Write =>
+    (graph, x) =>
+      writer(model, source)(graph, x, bakeWeights(graph, { parameters, statistics }), '');
+  return disagreement([baked(plain), baked(fast)], inputDimsAt(model, COMPARED_ROWS), executor);
 }
 
 const noise = (dims: readonly number[]): Tensor =>
@@ -111,7 +162,7 @@ export function weightInputs(graph: Graph, { parameters, statistics }: Classifie
 /** Every parameter and statistic as a constant: faster to run, but fixed. `values` replaces those of the file. */
 export function bakeWeights(
   graph: Graph,
-  { parameters, statistics }: Classifier,
+  { parameters, statistics }: Pick<Classifier, 'parameters' | 'statistics'>,
   values: ReadonlyMap<string, Float32Array> = new Map(),
 ): Map<string, string> {
   return new Map(

@@ -4,6 +4,8 @@ import type { Tensor } from './tensor.js';
 /** Something that can run graphs. `compile` lowers the gradient operations to what it has. */
 export interface Executor {
   readonly name: string;
+  /** It lowers the operations of `batchLast/` too, and they are fast on it. */
+  readonly batchLast?: boolean;
   compile(graph: Graph): Promise<CompiledGraph>;
 }
 

@@ -1,3 +1,4 @@
+import { batchLastOperationOf } from './batchLast/operations.js';
 import { Emitter } from './emitter.js';
 import type { Graph } from './graph.js';
 import { Backward } from './ops/definition.js';
@@ -36,7 +37,7 @@ export function gradients(
   for (const node of forward.reverse()) {
     const needs = (input: number) => dependent.has(node.inputs[input] ?? '');
     if (!node.outputs.some((name) => adjoints.has(name)) || !node.inputs.some((_, i) => needs(i))) continue;
-    const operation = operationOf(node.op);
+    const operation = operationOf(node.op) ?? batchLastOperationOf(node.op);
     const gradient = operation && 'gradient' in operation ? operation.gradient : undefined;
     if (gradient === undefined) throw new Error(`${node.op} has no gradient: is a tensor missing in \`constants\`?`);
     if (gradient === 'none') continue;

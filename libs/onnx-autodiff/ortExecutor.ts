@@ -34,6 +34,7 @@ export function ortExecutor({
   env.logLevel = 'fatal';
   return {
     name: `onnxruntime-${provider}`,
+    batchLast: provider === 'cpu',
     compile: async (graph) => {
       // Straight from a file: optimisation would already execute parts of it, whatever their size.
       const unproven = graph.outputs.some((name) => !graph.value(name).dims);

@@ -6,7 +6,7 @@ import { simplify } from './simplify.js';
 /** Writes one gradient operation with operations of ONNX; gives the name of its result. */
 export type Lowering = (emit: Emitter, node: GraphNode) => string;
 /** An executor's lowerings: exhaustive, so that a new gradient operation does not compile without them. */
-export type Lowerings = Readonly<Record<SemanticOperation, Lowering>>;
+export type Lowerings = Readonly<Record<SemanticOperation, Lowering> & Partial<Record<string, Lowering>>>;
 
 /** The same graph in plain ONNX, without repetition. */
 export function lower(graph: Graph, lowerings: Lowerings): Graph {
@@ -19,8 +19,8 @@ export function lower(graph: Graph, lowerings: Lowerings): Graph {
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(rename);
     const [output = ''] = node.outputs;
-    if (Object.hasOwn(lowerings, node.op))
-      renamed.set(output, lowerings[node.op as SemanticOperation](emit, { ...node, inputs }));
+    const lowering = Object.hasOwn(lowerings, node.op) ? lowerings[node.op] : undefined;
+    if (lowering) renamed.set(output, lowering(emit, { ...node, inputs }));
     else
       result.append(
         { ...node, inputs },
