@@ -6,7 +6,7 @@ const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
 /**
  * What in `next` would break somebody who was written against `previous`: a field taken away, a field made required or no longer
- * promised, or a changed type or value range. New optional fields and better descriptions are fine.
+ * promised, or a changed type or value range. New optional fields, further names beside a given one and better descriptions are fine.
  */
 export function breakingChanges(previous: unknown, next: unknown, path = ''): string[] {
   const at = path || '(root)';
@@ -26,6 +26,7 @@ export function breakingChanges(previous: unknown, next: unknown, path = ''): st
     'maxLength',
     'additionalProperties',
   ]) {
+    if (key === 'const' && list(next.enum).some((name) => same(name, previous.const))) continue;
     if (!isObject(previous[key]) && !same(previous[key], next[key])) {
       problems.push(`${at}: ${key} was ${JSON.stringify(previous[key])}, is ${JSON.stringify(next[key])}`);
     }

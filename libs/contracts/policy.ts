@@ -89,6 +89,7 @@ export type Detection = Static<typeof Detection>;
 export const Recipe = Type.Object(
   {
     name: Type.Enum(['pgd', 'trades', 'fgsm-rs'], {
+      type: 'string', // a schema of Kubernetes must name it
       description:
         'pgd: attacked rows alone (Madry et al. 2018); trades: clean rows, and agreement of attacked ones (Zhang et al. 2019); fgsm-rs: one long step, stopped at catastrophic overfitting (Wong et al. 2020)',
     }),
@@ -98,7 +99,9 @@ export const Recipe = Type.Object(
     learningRate: Type.Number({ exclusiveMinimum: 0, description: 'peak of the triangular schedule' }),
     epsilonFactor: Type.Number({ minimum: 1, maximum: 2, description: 'training radius over the threat model’s' }),
     beta: Type.Optional(Type.Number({ minimum: 0, description: 'weight of the agreement in trades; 6 if not given' })),
-    optimizer: Type.Optional(Type.Enum(['adam', 'sgd'], { description: 'adam if not given; sgd has momentum 0.9' })),
+    optimizer: Type.Optional(
+      Type.Enum(['adam', 'sgd'], { type: 'string', description: 'adam if not given; sgd has momentum 0.9' }),
+    ),
     weightDecay: Type.Optional(
       Type.Number({ minimum: 0, description: 'share of each weight taken off per unit of learning rate' }),
     ),

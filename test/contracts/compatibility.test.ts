@@ -32,6 +32,14 @@ describe('breakingChanges', () => {
     expect(change((s) => (s.properties.c = { type: 'number' } as never))).toEqual([]);
   });
   it.each([
+    [['pgd', 'trades'], []],
+    [['trades'], ['.name: const was "pgd", is undefined']],
+  ])('lets a name get others beside it, not instead of it: %j', (names, problems) => {
+    const schema = (name: object) => ({ type: 'object', properties: { name } });
+    const before = schema({ type: 'string', const: 'pgd' });
+    expect(breakingChanges(before, schema({ type: 'string', enum: names }))).toEqual(problems);
+  });
+  it.each([
     ['a field is taken away', (s: Record<string, Record<string, unknown>>) => delete s.properties!.b],
     ['a type changes', (s: Record<string, Record<string, unknown>>) => (s.properties!.a = { type: 'number' })],
     [
