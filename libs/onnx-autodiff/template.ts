@@ -38,7 +38,8 @@ export function template(
   return graph;
 }
 
-function folded(network: Network, probed: ReadonlyMap<string, Tensor>, weights: ReadonlySet<string>) {
+/** The nodes that depend on x or the weights; the rest are constants or other names of the same tensor. */
+export function folded(network: Network, probed: ReadonlyMap<string, Tensor>, weights: ReadonlySet<string>) {
   const constants = new Map([...network.constants].filter(([name]) => !weights.has(name)));
   const aliases = new Map<string, string>();
   const rename = (name: string): string => aliases.get(name) ?? name;
