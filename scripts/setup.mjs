@@ -46,7 +46,7 @@ function newest(folder) {
 function build() {
   const stamp = join(root, 'dist', '.built');
   const sources = Math.max(
-    ...['libs', 'services', 'scripts', 'test'].map(newest),
+    ...['libs', 'services', 'scripts', 'test', 'examples'].map(newest),
     statSync(join(root, 'tsconfig.json')).mtimeMs,
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= sources) return;

@@ -35,7 +35,7 @@ export type LoweringChoice = { readonly kind: 'fast' } | { readonly kind: 'plain
 export interface LoadOptions {
   readonly batch: number;
   readonly executor: Executor;
-  /** `plain`: as the file has it. `fast`, the default: faster operations where the executor has them and they give the same. */
+  /** `plain`, the default: as the file has it. `fast`: other operations, where the executor has them and they give the same. */
   readonly lowering?: LoweringChoice['kind'] | undefined;
 }
 
@@ -50,7 +50,10 @@ export async function loadClassifier(model: OnnxModel, options: LoadOptions): Pr
   }
 }
 
-async function readClassifier(model: OnnxModel, { batch, executor, lowering }: LoadOptions): Promise<Classifier> {
+async function readClassifier(
+  model: OnnxModel,
+  { batch, executor, lowering = 'plain' }: LoadOptions,
+): Promise<Classifier> {
   const source = await readNetwork(model, batch, executor);
   const fast = lowering === 'plain' ? 'plain was asked for' : await fastNetwork(model, source, executor);
   const [logits = ''] = source.outputs;

@@ -2,22 +2,10 @@ import { stringAttribute } from '../ops/attributes.js';
 import type { GradientRule } from '../ops/definition.js';
 import type { Lowering } from '../lowering/lowering.js';
 import { elementCount } from '../tensor.js';
+import type { ConvolutionLowering } from './convolutionLowering.js';
 import { im2col } from './im2col.js';
 import { pointwise } from './pointwise.js';
 import { winograd } from './winograd.js';
-
-/**
- * One way to compute a convolution of x [H, W, C, B] with w [taps, O, C]. Attributes of the three nodes: those of Conv,
- * `algorithm`, `output_sizes` [rows, columns], `input_dims` and `weight_dims`.
- */
-export interface ConvolutionLowering {
-  /** (x, w) */
-  readonly forward: Lowering;
-  /** (adjoint of y, w) */
-  readonly inputGradient: Lowering;
-  /** (x, adjoint of y) */
-  readonly weightGradient: Lowering;
-}
 
 const algorithms = { winograd, im2col, pointwise } satisfies Record<string, ConvolutionLowering>;
 export type Algorithm = keyof typeof algorithms;

@@ -3,7 +3,7 @@ import type { GraphNode } from '../graph.js';
 import { integersAttribute } from '../ops/attributes.js';
 import { spelledOutWindow } from '../ops/window.js';
 import { filled, indexTable } from './constants.js';
-import type { ConvolutionLowering } from './convolution.js';
+import type { ConvolutionLowering } from './convolutionLowering.js';
 import { outerSum } from './sums.js';
 
 /** For few channels and odd windows: one Gather of rows of C x B numbers lays out what each output sees, one product does the rest. */

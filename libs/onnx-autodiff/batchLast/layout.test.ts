@@ -101,7 +101,7 @@ describe('batch-last layout', () => {
     const model = parseModel(net.build());
     const [plain, fast] = [
       await loadClassifier(model, { batch: 5, executor, lowering: 'plain' }),
-      await loadClassifier(model, { batch: 5, executor }),
+      await loadClassifier(model, { batch: 5, executor, lowering: 'fast' }),
     ];
     expect(plain.lowering).toEqual({ kind: 'plain', why: 'plain was asked for' });
     expect(fast.lowering).toEqual({ kind: 'fast' });
@@ -113,7 +113,8 @@ describe('batch-last layout', () => {
 
   it('says why a network stays as it is', async () => {
     const dense = parseModel(small([6]).dense(8).relu().dense(3).build());
-    const load = (model = dense, by: Executor = executor) => loadClassifier(model, { batch: 2, executor: by });
+    const load = (model = dense, by: Executor = executor) =>
+      loadClassifier(model, { batch: 2, executor: by, lowering: 'fast' });
     expect((await load()).lowering).toMatchObject({
       why: 'it has no convolution that another algorithm computes faster',
     });
@@ -142,14 +143,14 @@ describe('batch-last layout', () => {
       },
     };
     const model = parseModel(mnistCnn(1));
-    const { lowering } = await loadClassifier(model, { batch: 2, executor: broken });
+    const { lowering } = await loadClassifier(model, { batch: 2, executor: broken, lowering: 'fast' });
     expect(lowering.kind === 'plain' && lowering.why).toMatch(
       /^its logits differ by 9\.\de-3|^its logits differ by 1\.0e-2/,
     );
   });
 
   it('bakes weights too', async () => {
-    const classifier = await loadClassifier(parseModel(mnistCnn(1)), { batch: 4, executor });
+    const classifier = await loadClassifier(parseModel(mnistCnn(1)), { batch: 4, executor, lowering: 'fast' });
     const graph = new Graph();
     const x = graph.input('@x', classifier.inputDims);
     graph.output(classifier.instantiate(graph, x, bakeWeights(graph, classifier), ''), 'logits');

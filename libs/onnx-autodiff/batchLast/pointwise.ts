@@ -2,7 +2,7 @@ import type { Emitter } from '../emitter.js';
 import { integersAttribute } from '../ops/attributes.js';
 import { spelledOutWindow } from '../ops/window.js';
 import { constantMatrix } from './constants.js';
-import type { ConvolutionLowering } from './convolution.js';
+import type { ConvolutionLowering } from './convolutionLowering.js';
 import { outerSum } from './sums.js';
 
 /** A kernel of one tap: a product at each position, of every `stride`-th row and column. */

@@ -4,7 +4,7 @@ import { integersAttribute } from '../ops/attributes.js';
 import { type Window, spelledOutWindow } from '../ops/window.js';
 import { kronecker, transposed } from './bilinear.js';
 import { constantMatrix } from './constants.js';
-import type { ConvolutionLowering } from './convolution.js';
+import type { ConvolutionLowering } from './convolutionLowering.js';
 import { outerSum } from './sums.js';
 import { fromOutputs, fromProducts, type TiledAxis, tiledAxis, toOutputs, toProducts } from './tiledAxis.js';
 
