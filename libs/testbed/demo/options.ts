@@ -39,9 +39,9 @@ Options
                       clean          exits 0 only if there was no alarm
                       bad-candidate  the training delivers a bad model: exits 0 only if it was stopped
   --attack NAME     fgsm (default) | pgd
-  --eps NUMBER      radius of the attack, 0 to 1 (default 0.1)
-  --fraction NUMBER share of the requests that are attacked, 0 to 1 (default 1)
-  --seed INTEGER    order of the traffic, random starts, training (default 1)
+  --eps NUMBER      radius of the attack, above 0 up to 1 (default 0.1)
+  --fraction NUMBER share of the requests that are attacked, above 0 up to 1 (default 1)
+  --seed INTEGER    order of the traffic and random starts of the attack (default 1); training has the seed of the policy
   --model FILE      ONNX file to serve, 1x28x28 digits in [0, 1]; it is calibrated first, which takes a minute
   --policy FILE     RobustnessPolicy (YAML); target and artifact are filled in
   --json            one JSON object on standard output (docs/demo-result.schema.json), progress on standard error

@@ -81,6 +81,7 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
   const policy = (endpoint: string, trustedDataset: object) =>
     parsePolicy({
       ...document,
+      metadata: { name: 'mnist', namespace: 'demo' }, // the traffic's, whatever the file says
       spec: {
         ...document?.spec,
         ...options.spec,
