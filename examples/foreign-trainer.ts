@@ -14,7 +14,8 @@ interface Job {
   data: { namespace: string; model: string; jobId: string; defenseId: string | null; modelFile: { uri: string } };
 }
 
-const [url = 'nats://127.0.0.1:4222', folder = 'candidates', ...command] = process.argv.slice(2);
+const [url = '', folder = '', program = '', ...args] = process.argv.slice(2);
+if (!program) throw new Error('usage: foreign-trainer.js NATS_URL FOLDER COMMAND [ARGUMENT ...]');
 const nats = await connect({ servers: url });
 const stream = jetstream(nats);
 mkdirSync(folder, { recursive: true });
@@ -29,7 +30,6 @@ const run = (program: string, args: string[]) =>
 async function train(message: JsMsg): Promise<void> {
   const { namespace, model, jobId, defenseId, modelFile } = message.json<Job>().data;
   console.log(`job ${jobId}`);
-  const [program = 'false', ...args] = command;
   const out = join(resolve(folder), `${encodeURIComponent(jobId)}.onnx`);
   const started = Date.now();
   const code = await run(program, [...args, fileURLToPath(modelFile.uri), out]);

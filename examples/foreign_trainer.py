@@ -15,7 +15,9 @@ from urllib.parse import quote, unquote, urlparse
 
 import nats
 
-url, folder, *command = (sys.argv[1:] + ["nats://127.0.0.1:4222", "candidates"])[: max(2, len(sys.argv) - 1)]
+if len(sys.argv) < 4:
+    sys.exit("usage: foreign_trainer.py NATS_URL FOLDER COMMAND [ARGUMENT ...]")
+url, folder, *command = sys.argv[1:]
 
 
 async def heartbeat(message) -> None:

@@ -43,7 +43,7 @@ Options
   --fraction NUMBER share of the requests that are attacked, above 0 up to 1 (default 1)
   --seed INTEGER    order of the traffic and random starts of the attack (default 1); training has the seed of the policy
   --model FILE      ONNX file to serve, 1x28x28 digits in [0, 1]; it is calibrated first, which takes a minute
-  --policy FILE     RobustnessPolicy (YAML); target and artifact are filled in
+  --policy FILE     RobustnessPolicy (YAML); names, target, artifact, dataset and the attack's eps are filled in
   --json            one JSON object on standard output (docs/demo-result.schema.json), progress on standard error
   --keep            leave everything running after the end, until Ctrl-C
   --help
