@@ -33,8 +33,8 @@ export class Graph {
   private readonly identities = new Map<TensorData, string>();
   private counter = 0;
 
-  /** `original`: the graph that this one will be a rewritten copy of; its names stay free. */
-  constructor(private readonly original?: Graph) {}
+  /** `reserved`: names that stay free, such as those of the graph that this one will be a rewritten copy of. */
+  constructor(private readonly reserved?: { has(name: string): boolean }) {}
 
   input(name: string, dims: readonly number[], type: ElementType = 'float32'): string {
     this.declare(name, { dims, type });
@@ -123,7 +123,7 @@ export class Graph {
   fresh(prefix: string): string {
     let name: string;
     do name = `${prefix}_${this.counter++}`;
-    while (this.values.has(name) || this.original?.has(name));
+    while (this.values.has(name) || this.reserved?.has(name));
     return name;
   }
 

@@ -188,6 +188,40 @@ describe('loadClassifier', () => {
     await expect(load(bytes)).rejects.toBeInstanceOf(UnsupportedModelError);
   });
 
+  it('unrolls a recurrent layer, whose weights are parameters', async () => {
+    const weight = (...dims: number[]): Tensor => ({
+      type: 'float32',
+      dims,
+      data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(0.1),
+    });
+    const bytes = file(
+      [
+        node('Transpose', ['x'], ['steps'], { perm: [1, 0, 2] }),
+        node('LSTM', ['steps', 'w', 'r', 'b'], ['', 'last'], { hidden_size: 4 }),
+        node('Squeeze', ['last', 'direction'], ['y']),
+      ],
+      { inputs: [{ name: 'x', type: 'float32', dims: ['N', 6, 2] }] },
+      { w: weight(1, 16, 2), r: weight(1, 16, 4), b: weight(1, 32), direction: integers(0) },
+    );
+    const classifier = await load(bytes);
+    expect(classifier).toMatchObject({ batch: 2, classes: 4 });
+    expect([...classifier.parameters.keys()]).toEqual(['w', 'r', 'b']);
+  });
+
+  it('does not unroll what it would compute otherwise', async () => {
+    const weights = { w: [1, 2, 3], r: [1, 2, 2] };
+    const constants = Object.fromEntries(
+      Object.entries(weights).map(([name, dims]): [string, Tensor] => [
+        name,
+        { type: 'float32', dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)) },
+      ]),
+    );
+    const rnn = node('RNN', ['x', 'w', 'r'], ['', 'y'], { hidden_size: 2, activations: ['Relu'] });
+    const bytes = file([rnn], { inputs: [{ name: 'x', type: 'float32', dims: ['N', 5, 3] }] }, constants);
+    await expect(load(bytes)).rejects.toThrow(/RNN node "y": the attribute activations is not supported/);
+    await expect(load(bytes)).rejects.toMatchObject({ op: 'RNN', opset: 17 });
+  });
+
   it('follows shapes that are computed in the graph', async () => {
     const net = new ModelBuilder({ input: [2, 4, 4], seed: 1 }).convolution(3, { kernel: 3 });
     expect((await load(net.flatten().dense(5).build())).classes).toBe(5);

@@ -151,12 +151,14 @@ function trainable(nodes: readonly GraphNode[], constants: ReadonlyMap<string, T
   const statistics = new Map<string, ModelParameter>();
   for (const node of nodes) {
     const operation = operationOf(node.op);
-    if (!operation || !('gradient' in operation) || typeof operation.gradient === 'string') continue;
+    if (!operation || 'rewrite' in operation) continue;
+    if ('gradient' in operation && typeof operation.gradient === 'string') continue;
+    const statisticsAt = 'statistics' in operation ? operation.statistics : undefined;
     node.inputs.forEach((name, position) => {
       const tensor = constants.get(name);
       if (!(tensor?.data instanceof Float32Array) || operation.settings?.includes(position)) return;
       const parameter = { name, dims: tensor.dims, data: tensor.data };
-      if (operation.statistics?.includes(position)) statistics.set(name, parameter);
+      if (statisticsAt?.includes(position)) statistics.set(name, parameter);
       else if (tensor.data.length > 1) parameters.set(name, parameter);
     });
   }

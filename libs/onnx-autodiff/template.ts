@@ -1,3 +1,4 @@
+import { appendProbed } from './appendProbed.js';
 import { Emitter } from './emitter.js';
 import { UnsupportedModelError } from './errors.js';
 import { Graph, type GraphNode } from './graph.js';
@@ -21,18 +22,14 @@ export function template(
 ): Graph {
   const weights = new Map([...model.parameters, ...model.statistics].map((weight) => [weight.name, weight]));
   const { nodes, constants, rename } = folded(network, probed, new Set(weights.keys()));
-  const graph = new Graph();
+  const graph = new Graph(new Set([...probed.keys(), ...network.constants.keys()]));
   graph.input(model.input.name, inputDims);
   for (const { name, dims } of weights.values()) graph.input(name, dims);
   const logits = stripHead(rename(model.output.name), nodes);
   const kept = leadingTo(logits, nodes);
   const used = new Set(kept.flatMap((node) => node.inputs));
   for (const [name, { data, dims, type }] of constants) if (used.has(name)) graph.constant(data, dims, type, name);
-  for (const node of kept)
-    graph.append(
-      node,
-      node.outputs.map((name) => probed.get(name) ?? { type: 'float32' }),
-    );
+  appendProbed(graph, kept, probed);
   if (!graph.has(logits)) throw new UnsupportedModelError('its output does not depend on its input');
   graph.output(asLogits(graph, logits, inputDims[0] ?? 1));
   return graph;

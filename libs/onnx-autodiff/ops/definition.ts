@@ -1,11 +1,11 @@
 import type { Emitter } from '../emitter.js';
 import { UnsupportedModelError } from '../errors.js';
 import type { Attributes } from '../file/attributes.js';
-import type { Graph, GraphNode } from '../graph.js';
+import type { Graph, GraphNode, ValueType } from '../graph.js';
 import type { Tensor } from '../tensor.js';
 
 /** One operation. Its finite-difference cases stand in `<family>.cases.ts`. */
-export type Operation = Differentiable | Rewritten;
+export type Operation = Differentiable | Rewritten | Expanded;
 
 export interface Differentiable {
   /** Rewrites a node of the file's opset into nodes of opset 17. */
@@ -15,6 +15,8 @@ export interface Differentiable {
    * and the like are computed, from nothing that depends on the model's input or weights.
    */
   readonly gradient: GradientRule | 'none' | 'constants only';
+  /** Writes some of its uses with other operations; undefined leaves a node as it is. */
+  readonly expand?: (emit: Emitter, node: GraphNode, outputs: readonly ValueType[]) => readonly string[] | undefined;
   /** Positions of inputs that are settings, never weights to train. */
   readonly settings?: readonly number[];
   /** Positions of running statistics: stored in the file, updated by batches rather than by gradients. */
@@ -24,6 +26,14 @@ export interface Differentiable {
 /** An operation that is written with others when a file is read, so that no graph contains it. */
 export interface Rewritten {
   readonly rewrite: Rewrite;
+}
+
+/** An operation that is written with others once all shapes are known, so that only files and probes contain it. */
+export interface Expanded {
+  readonly normalize?: Rewrite;
+  /** Gives the names of the node's outputs; `outputs` are their shapes and types. */
+  readonly expand: (emit: Emitter, node: GraphNode, outputs: readonly ValueType[]) => readonly string[];
+  readonly settings?: readonly number[];
 }
 
 export type Rewrite = (node: GraphNode, file: Importing) => readonly GraphNode[];
@@ -87,6 +97,18 @@ export class Backward {
       { op, node },
     );
   }
+}
+
+/** What an expansion throws where it does not know how. */
+export function notExpandable({ op, name, outputs }: GraphNode, what: string): UnsupportedModelError {
+  const node = name || (outputs.find((output) => output !== '') ?? '');
+  return new UnsupportedModelError(
+    `${op} node "${node}": ${what} is not supported; change the model and export again`,
+    {
+      op,
+      node,
+    },
+  );
 }
 
 /** Shorthand for what `normalize` returns. */

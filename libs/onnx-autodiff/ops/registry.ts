@@ -4,6 +4,7 @@ import { elementwise } from './elementwise.js';
 import { linear } from './linear.js';
 import { normalization } from './normalization.js';
 import { pooling } from './pooling.js';
+import { recurrent } from './recurrent.js';
 import { reduction } from './reduction.js';
 import { structural } from './structural.js';
 
@@ -14,6 +15,7 @@ export const operations = {
   ...pooling,
   ...normalization,
   ...elementwise,
+  ...recurrent,
   ...reduction,
   ...structural,
 } satisfies Record<string, Operation>;

@@ -153,6 +153,32 @@ export const structuralCases: CasesOf<typeof structural> = {
       10,
     ),
     one('nearest', (file) => file.node('Resize', ['x', '', file.constant([1, 1, 2, 3])], nearest), [1, 2, 3, 4]),
+    ...(
+      [
+        ['linear, up', 'linear', 'half_pixel', [1, 1, 2.5, 1.5]],
+        ['linear, down', 'linear', 'pytorch_half_pixel', [1, 1, 0.5, 0.75]],
+        ['linear, corners aligned', 'linear', 'align_corners', [1, 1, 2, 1.75]],
+        ['cubic', 'cubic', 'half_pixel', [1, 1, 2, 1.5]],
+        ['cubic, down', 'cubic', 'asymmetric', [1, 1, 0.6, 0.5]],
+        ['nearest, no whole factor', 'nearest', 'half_pixel', [1, 1, 1.7, 0.5]],
+      ] as const
+    ).map(([name, mode, coordinate_transformation_mode, scales]) =>
+      one(
+        name,
+        (file) => file.node('Resize', ['x', '', file.constant(scales)], { mode, coordinate_transformation_mode }),
+        [1, 2, 5, 4],
+      ),
+    ),
+    one(
+      'to a size, from opset 13',
+      (file) =>
+        file.node('Resize', ['x', '', '', file.integers([1, 2, 7, 3])], {
+          mode: 'linear',
+          coordinate_transformation_mode: 'align_corners',
+        }),
+      [1, 2, 3, 4],
+      13,
+    ),
   ],
   Upsample: [
     one(

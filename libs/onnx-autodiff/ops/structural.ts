@@ -5,11 +5,13 @@ import { axisAttribute, integersAttribute, numberAttribute, stringAttribute } fr
 import {
   attributeToInput,
   type Backward,
+  type Differentiable,
   type GradientRule,
   type Importing,
   type Operation,
   withAttributes,
 } from './definition.js';
+import { resizedByMatrices } from './interpolation.js';
 
 const passOn: GradientRule = ({ g }) => [g];
 const reshapeBack: GradientRule = (backward) => [backward.emit.reshape(backward.g, backward.dims(0))];
@@ -219,14 +221,25 @@ function repeatsElements(node: GraphNode): boolean {
     : mapping.includes('half_pixel') && rounding.startsWith('round');
 }
 
-/** Nearest neighbour by whole factors: each element's gradient is the sum over its copies. */
+/** Nearest neighbour by whole factors, which runtimes do best themselves; everything else is matrix products. */
+const expandResize: NonNullable<Differentiable['expand']> = (emit, node, outputs) => {
+  const dims = emit.dims(node.inputs[0] ?? '');
+  const whole = outputs[0]?.dims?.every((size, axis) => Number.isInteger(size / (dims[axis] ?? 1)));
+  const copies = stringAttribute(node, 'mode', 'nearest') === 'nearest' && repeatsElements(node) && whole;
+  return copies ? undefined : resizedByMatrices(emit, node, outputs);
+};
+
+/** Each element's gradient is the sum over its copies. */
 const resizeGradient: GradientRule = (backward) => {
   const { emit, node, g } = backward;
   const dims = backward.dims(0);
-  if (stringAttribute(node, 'mode', 'nearest') !== 'nearest' || !repeatsElements(node))
-    throw backward.unsupported('interpolation other than repeating each element');
   const factors = dims.map((dim, axis) => (emit.dims(g)[axis] ?? 1) / dim);
-  if (!factors.every(Number.isInteger)) throw backward.unsupported('a factor that is not a whole number');
+  if (
+    stringAttribute(node, 'mode', 'nearest') !== 'nearest' ||
+    !repeatsElements(node) ||
+    !factors.every(Number.isInteger)
+  )
+    throw backward.unsupported('this mapping of coordinates');
   const split = dims.flatMap((dim, axis) => [dim, factors[axis] ?? 1]);
   const copies = range(0, dims.length).map((axis) => 2 * axis + 1);
   return [emit.sum(emit.reshape(g, split), copies, false)];
@@ -312,6 +325,6 @@ export const structural = {
       backward.emit.apply('DepthToSpace', [backward.g], backward.node.attributes, backward.dims(0)),
     ],
   },
-  Resize: { normalize: normalizeResize, gradient: resizeGradient, settings: [1, 2] },
+  Resize: { normalize: normalizeResize, expand: expandResize, gradient: resizeGradient, settings: [1, 2] },
   Upsample: { rewrite: rewriteUpsample },
 } satisfies Record<string, Operation>;

@@ -3,6 +3,7 @@ import { elementwiseCases } from '../ops/elementwise.cases.js';
 import { linearCases } from '../ops/linear.cases.js';
 import { normalizationCases } from '../ops/normalization.cases.js';
 import { poolingCases } from '../ops/pooling.cases.js';
+import { recurrentCases } from '../ops/recurrent.cases.js';
 import { reductionCases } from '../ops/reduction.cases.js';
 import { structuralCases } from '../ops/structural.cases.js';
 import type { GradientCase } from './gradientCase.js';
@@ -14,6 +15,7 @@ export const allCases: Readonly<Record<string, readonly GradientCase[]>> = {
   ...poolingCases,
   ...normalizationCases,
   ...elementwiseCases,
+  ...recurrentCases,
   ...reductionCases,
   ...structuralCases,
 };

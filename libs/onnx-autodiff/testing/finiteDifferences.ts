@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { appendProbed } from '../appendProbed.js';
 import type { Executor } from '../executor.js';
 import { encodeDocument } from '../file/document.js';
 import { gradients } from '../gradients.js';
@@ -33,7 +34,11 @@ export async function rewritingError({ inputs, build, opset = 17 }: GradientCase
   );
   await session.release();
   const network = { nodes: normalizeNodes(file.nodes, opset, file.constants), constants: file.constants };
-  const rewritten = (await probe(network, new Map(feeds), executor)).get(output);
+  const graph = caseGraph(network, inputs, await probe(network, new Map(feeds), executor));
+  graph.output(output, '@y');
+  const compiled = await executor.compile(graph);
+  const { '@y': rewritten } = await compiled.run(inputs);
+  await compiled.release();
   const expected = original[output]?.data as Float32Array;
   const found = rewritten?.data as Float32Array;
   if (expected.length !== found.length) return Infinity;
@@ -128,13 +133,9 @@ function caseGraph(
   inputs: Readonly<Record<string, Tensor>>,
   values: ReadonlyMap<string, Tensor>,
 ): Graph {
-  const graph = new Graph();
+  const graph = new Graph(values);
   for (const [name, { dims }] of Object.entries(inputs)) graph.input(name, dims);
   for (const [name, { data, dims, type }] of network.constants) graph.constant(data, dims, type, name);
-  for (const node of network.nodes)
-    graph.append(
-      node,
-      node.outputs.map((name) => values.get(name) ?? { type: 'float32' }),
-    );
+  appendProbed(graph, network.nodes, values);
   return graph;
 }

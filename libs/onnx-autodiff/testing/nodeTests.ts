@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { appendProbed } from '../appendProbed.js';
 import type { Executor } from '../executor.js';
 import {
   ModelProtoSchema,
@@ -59,14 +60,10 @@ export async function nodeTestFailure(test: NodeTest, executor: Executor, refere
   const model = parseModel(file);
   const probed = await probe(model.network, new Map([[x, value]]), reference);
   const { nodes, constants, rename } = folded(model.network, probed, new Set());
-  const graph = new Graph();
+  const graph = new Graph(probed);
   graph.input(x, value.dims);
   for (const [name, { data, dims, type }] of constants) graph.constant(data, dims, type, name);
-  for (const node of nodes)
-    graph.append(
-      node,
-      node.outputs.map((name) => probed.get(name) ?? { type: 'float32' }),
-    );
+  appendProbed(graph, nodes, probed);
   const names = fromBinary(ModelProtoSchema, test.model).graph?.output.map(({ name }) => name ?? '') ?? [];
   const computed = new Set(nodes.flatMap(({ outputs }) => outputs));
   const wanted = new Set(names.map(rename).filter((name) => computed.has(name)));
