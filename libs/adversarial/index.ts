@@ -27,6 +27,7 @@ export { type Proportion, wilson } from './intervals.js';
 export type { AttackLoss } from './lossGraph.js';
 export { random, type Random, type RandomState } from './random.js';
 export { defaultRecipe, type Optimizer, type Recipe } from './recipe.js';
-export { largestPerturbation, type Norm, type ThreatModel } from './threatModel.js';
+export { largestPerturbation, type Norm, type ThreatModel, unitBallNoise } from './threatModel.js';
 export type { CheckpointStore, TrainingHooks, TrainingPlan, TrainingProgress } from './plan.js';
 export type { TrainingReport, TrainingResult } from './training.js';
+export { compileTraining, type OptimizerState } from './trainingGraph.js';

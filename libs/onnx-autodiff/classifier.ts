@@ -92,6 +92,8 @@ function weightTensors(source: Graph, weights: readonly ModelParameter[]): Map<s
 /** Or why not. */
 async function fastNetwork(model: OnnxModel, source: Graph, executor: Executor): Promise<Graph | string> {
   if (!executor.batchLast) return `${executor.name} has no faster operations`;
+  const rows = source.dims(source.outputs[0] ?? '')[0] ?? 1;
+  if (rows < FEWEST_ROWS) return `a batch of ${rows} is too small for faster operations`;
   const network = batchLast(source, model.input.name);
   if (typeof network === 'string') return network;
   const verdict = verdicts.get(model) ?? compare(model, executor);
@@ -102,18 +104,25 @@ async function fastNetwork(model: OnnxModel, source: Graph, executor: Executor):
 /** Of one model, whatever the batch size: a service loads a model many times. */
 const verdicts = new WeakMap<OnnxModel, Promise<string | undefined>>();
 const COMPARED_ROWS = 2;
+/** As wide as the inner loop of ONNX Runtime's matrix product. */
+const FEWEST_ROWS = 16;
 
 async function compare(model: OnnxModel, executor: Executor): Promise<string | undefined> {
   const plain = await readNetwork(model, COMPARED_ROWS, executor);
   const fast = batchLast(plain, model.input.name);
   if (typeof fast === 'string') return fast;
-  const parameters = weightTensors(plain, model.parameters);
-  const statistics = weightTensors(plain, model.statistics);
-  const baked =
+  const tensors = {
+    parameters: weightTensors(plain, model.parameters),
+    statistics: weightTensors(plain, model.statistics),
+  };
+  const write =
     (source: Graph): Write =>
-    (graph, x) =>
-      writer(model, source)(graph, x, bakeWeights(graph, { parameters, statistics }), '');
-  return disagreement([baked(plain), baked(fast)], inputDimsAt(model, COMPARED_ROWS), executor);
+    (graph, x) => {
+      // Inputs: constants would be transformed while the graph is compiled, which is slow.
+      const logits = writer(model, source)(graph, x, weightInputs(graph, tensors), '');
+      return { logits, feeds: Object.fromEntries([...tensors.parameters, ...tensors.statistics]) };
+    };
+  return disagreement([write(plain), write(fast)], inputDimsAt(model, COMPARED_ROWS), executor);
 }
 
 const noise = (dims: readonly number[]): Tensor =>
@@ -158,14 +167,17 @@ function checkDifferentiable(classifier: Classifier): void {
 }
 
 /** Every parameter and statistic as an input of the graph under its own name. */
-export function weightInputs(graph: Graph, { parameters, statistics }: Classifier): Map<string, string> {
+export function weightInputs(
+  graph: Graph,
+  { parameters, statistics }: Pick<Classifier, 'parameters' | 'statistics'>,
+): Map<string, string> {
   return new Map([...parameters, ...statistics].map(([name, { dims }]) => [name, graph.input(name, dims)]));
 }
 
 /** Every parameter and statistic as a constant: faster to run, but fixed. `values` replaces those of the file. */
 export function bakeWeights(
   graph: Graph,
-  { parameters, statistics }: Pick<Classifier, 'parameters' | 'statistics'>,
+  { parameters, statistics }: Classifier,
   values: ReadonlyMap<string, Float32Array> = new Map(),
 ): Map<string, string> {
   return new Map(

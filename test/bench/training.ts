@@ -5,6 +5,7 @@ import { ortExecutor, parseModel, type OnnxModel } from '#onnx-autodiff';
 import { digitParts } from '#testbed';
 import type { Bench } from './bench.js';
 import { demoFiles } from './demo-files.js';
+import { sideBySide } from './side-by-side.js';
 import { inTemporaryFolder } from './temporary-folder.js';
 
 const ROUNDS = 5;
@@ -28,14 +29,17 @@ export const training: Bench = {
         one.push(await imagesPerSecond(model, parts, 1));
         all.push(cores > 1 ? await imagesPerSecond(model, parts, cores) : one.at(-1)!);
       }
+      const beside = await sideBySide(say);
       return {
         measures: [
           { what: '1 thread', unit: 'images/s', values: one },
           { what: `${cores} threads`, unit: 'images/s', values: all },
           { what: `${cores} threads over 1`, unit: 'times', values: all.map((speed, i) => speed / one[i]!) },
+          ...beside.measures,
         ],
         notes: [
           'An image counts once for all of its three attack steps and its training step. Compilation is left out.',
+          ...beside.notes,
         ],
       };
     }),

@@ -9,8 +9,11 @@ const LOGITS_TOLERANCE = 1e-4;
 /** Length of the difference of input gradients over their length: rounding turns a few ReLUs of a deep network on or off. */
 const GRADIENT_TOLERANCE = 1e-2;
 
-/** Writes a network into a graph and gives the name of its logits. */
-export type Write = (graph: Graph, x: string) => string;
+/** Writes a network into a graph and gives the name of its logits, and what to feed beside x. */
+export type Write = (
+  graph: Graph,
+  x: string,
+) => { readonly logits: string; readonly feeds: Readonly<Record<string, Tensor>> };
 
 interface Outputs {
   readonly logits: Float32Array;
@@ -38,14 +41,14 @@ export async function disagreement(
 async function outputs(write: Write, x: Tensor, executor: Executor): Promise<Outputs> {
   const graph = new Graph();
   const input = graph.input('@x', x.dims);
-  const logits = write(graph, input);
+  const { logits, feeds } = write(graph, input);
   const adjoint = Float32Array.from({ length: elementCount(graph.dims(logits)) }, normalStream(3));
   const seeds = new Map([[logits, graph.constant(adjoint, graph.dims(logits))]]);
   graph.output(gradients(graph, seeds, [input]).get(input) ?? '', '@gradient');
   graph.output(logits, '@logits');
   const compiled = await executor.compile(graph);
   try {
-    const results = await compiled.run({ '@x': x });
+    const results = await compiled.run({ ...feeds, '@x': x });
     return {
       logits: results['@logits']?.data as Float32Array,
       gradient: results['@gradient']?.data as Float32Array,

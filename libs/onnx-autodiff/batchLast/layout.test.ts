@@ -100,8 +100,8 @@ describe('batch-last layout', () => {
   it.each(Object.entries(networks))('gives the logits and all gradients of the plain one: %s', async (_, net) => {
     const model = parseModel(net.build());
     const [plain, fast] = [
-      await loadClassifier(model, { batch: 5, executor, lowering: 'plain' }),
-      await loadClassifier(model, { batch: 5, executor, lowering: 'fast' }),
+      await loadClassifier(model, { batch: 17, executor, lowering: 'plain' }),
+      await loadClassifier(model, { batch: 17, executor, lowering: 'fast' }),
     ];
     expect(plain.lowering).toEqual({ kind: 'plain', why: 'plain was asked for' });
     expect(fast.lowering).toEqual({ kind: 'fast' });
@@ -114,11 +114,13 @@ describe('batch-last layout', () => {
   it('says why a network stays as it is', async () => {
     const dense = parseModel(small([6]).dense(8).relu().dense(3).build());
     const load = (model = dense, by: Executor = executor) =>
-      loadClassifier(model, { batch: 2, executor: by, lowering: 'fast' });
+      loadClassifier(model, { batch: 16, executor: by, lowering: 'fast' });
     expect((await load()).lowering).toMatchObject({
       why: 'it has no convolution that another algorithm computes faster',
     });
     const cnn = parseModel(mnistCnn(1));
+    const { lowering } = await loadClassifier(cnn, { batch: 15, executor, lowering: 'fast' });
+    expect(lowering).toMatchObject({ why: 'a batch of 15 is too small for faster operations' });
     const other: Executor = { name: 'other', compile: (graph) => executor.compile(graph) };
     expect((await load(cnn, other)).lowering).toMatchObject({ why: 'other has no faster operations' });
   });
@@ -143,14 +145,14 @@ describe('batch-last layout', () => {
       },
     };
     const model = parseModel(mnistCnn(1));
-    const { lowering } = await loadClassifier(model, { batch: 2, executor: broken, lowering: 'fast' });
+    const { lowering } = await loadClassifier(model, { batch: 16, executor: broken, lowering: 'fast' });
     expect(lowering.kind === 'plain' && lowering.why).toMatch(
       /^its logits differ by 9\.\de-3|^its logits differ by 1\.0e-2/,
     );
   });
 
   it('bakes weights too', async () => {
-    const classifier = await loadClassifier(parseModel(mnistCnn(1)), { batch: 4, executor, lowering: 'fast' });
+    const classifier = await loadClassifier(parseModel(mnistCnn(1)), { batch: 16, executor, lowering: 'fast' });
     const graph = new Graph();
     const x = graph.input('@x', classifier.inputDims);
     graph.output(classifier.instantiate(graph, x, bakeWeights(graph, classifier), ''), 'logits');

@@ -44,7 +44,7 @@ export class LayoutTensors {
     if (known) return known;
     const picture = this.dimsOf(name).length === 4;
     if (picture && name !== this.input) this.borders++;
-    const converted = { name: this.emit.transpose(name, picture ? [2, 3, 1, 0] : [1, 0]) };
+    const converted = { name: picture ? pictureLast(this.emit, name) : this.emit.transpose(name, [1, 0]) };
     this.batchLast.set(name, converted);
     return converted;
   }
@@ -55,7 +55,7 @@ export class LayoutTensors {
     if (!last || known !== undefined || name === this.input) return known ?? name;
     const dims = this.dimsOf(name);
     if (dims.length === 4) this.borders++;
-    const converted = dims.length === 4 ? this.emit.transpose(last.name, [3, 2, 0, 1]) : this.matrix(last, dims);
+    const converted = dims.length === 4 ? pictureFirst(this.emit, last.name) : this.matrix(last, dims);
     this.batchFirst.set(name, converted);
     return converted;
   }
@@ -64,6 +64,25 @@ export class LayoutTensors {
     if (!picture) return this.emit.transpose(name, [1, 0]);
     const [channels = 1, height = 1, width = 1] = picture;
     const spread = this.emit.reshape(name, [height, width, channels, this.batch]);
-    return this.emit.reshape(this.emit.transpose(spread, [3, 2, 0, 1]), [this.batch, elementCount(dims.slice(1))]);
+    return this.emit.reshape(pictureFirst(this.emit, spread), [this.batch, elementCount(dims.slice(1))]);
   }
 }
+
+/** [B, C, H, W] to [H, W, C, B]: one transposition of a matrix and one of whole rows, each with a fast kernel. */
+function pictureLast(emit: Emitter, x: string): string {
+  const [batch = 1, channels = 1, height = 1, width = 1] = emit.dims(x);
+  const rows = emit.transpose(emit.reshape(x, [batch, channels * height * width]), [1, 0]);
+  const swapped = swapRows(emit, rows, channels, height * width, batch);
+  return emit.reshape(swapped, [height, width, channels, batch]);
+}
+
+/** [H, W, C, B] to [B, C, H, W]. */
+function pictureFirst(emit: Emitter, x: string): string {
+  const [height = 1, width = 1, channels = 1, batch = 1] = emit.dims(x);
+  const swapped = swapRows(emit, x, height * width, channels, batch);
+  const rows = emit.transpose(emit.reshape(swapped, [channels * height * width, batch]), [1, 0]);
+  return emit.reshape(rows, [batch, channels, height, width]);
+}
+
+const swapRows = (emit: Emitter, x: string, outer: number, inner: number, batch: number): string =>
+  outer === 1 || inner === 1 ? x : emit.transpose(emit.reshape(x, [outer, inner, batch]), [1, 0, 2]);
