@@ -1,3 +1,5 @@
+import type { LoweringChoice } from '#onnx-autodiff';
+
 import type { Recipe } from './recipe.js';
 import type { ThreatModel } from './threatModel.js';
 
@@ -18,6 +20,8 @@ export interface TrainingHooks {
   /** Fail with a CheckpointError, instead of starting anew, where the checkpoint is of another run. */
   requireCheckpoint?: boolean;
   timeBudgetSeconds?: number;
+  /** How the network is computed, see `loadClassifier`. */
+  lowering?: LoweringChoice['kind'];
   /** Milliseconds on a clock that never goes back. */
   now?: () => number;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { type Classifier, type Executor, loadClassifier, type OnnxModel } from '#onnx-autodiff';
+import { type Classifier, type Executor, loadClassifier, type LoweringChoice, type OnnxModel } from '#onnx-autodiff';
 
 import {
   decodeCheckpoint,
@@ -34,6 +34,8 @@ export interface TrainingReport {
   backOffs: number;
   /** Catastrophic overfitting (Wong et al. 2020): robust accuracy fell at once; the best epoch before it was taken. */
   endedBy: 'schedule' | 'time budget' | 'catastrophic overfitting';
+  /** How the network was computed; where not the fast way, why. */
+  lowering: LoweringChoice;
   seconds: number;
   imagesPerSecond: number;
 }
@@ -50,7 +52,7 @@ export async function train(
   const { recipe, threat, seed } = plan;
   checkRecipe(recipe);
   checkThreat(threat);
-  const classifier = await loadClassifier(model, { batch: recipe.batchSize, executor });
+  const classifier = await loadClassifier(model, { batch: recipe.batchSize, executor, lowering: hooks.lowering });
   checkData(classifier, training, validation, plan);
   const now = hooks.now ?? (() => performance.now());
   const started = now();
@@ -90,6 +92,7 @@ export async function train(
         resumedAtEpoch,
         backOffs,
         endedBy,
+        lowering: classifier.lowering,
         seconds,
         imagesPerSecond: images / seconds,
       },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { loadClassifier, ortExecutor, parseModel } from '#onnx-autodiff';
+import { loadClassifier, ModelBuilder, ortExecutor, parseModel } from '#onnx-autodiff';
 
 import { compileAttackOn } from './attackGraph.js';
 import { oneHot } from './dataset.js';
@@ -105,4 +105,41 @@ describe('the training step', () => {
       for (const compiled of [attack, plain, adversarial]) await compiled.release();
     },
   );
+
+  it.each(['linf', 'l2'] as const)('is the same by the fast lowering, attacked under %s', async (norm) => {
+    const [rows, features] = [8, 256];
+    const model = parseModel(
+      new ModelBuilder({ input: [1, 16, 16], seed: 2 })
+        .convolution(16, { kernel: 5, pad: 2 })
+        .relu()
+        .maxPool({ kernel: 2, stride: 2 })
+        .convolution(16, { kernel: 3, pad: 1 })
+        .batchNormalization()
+        .relu()
+        .flatten()
+        .dense(3)
+        .build(),
+    );
+    const stream = random(4);
+    const x = Float32Array.from({ length: rows * features }, stream.next);
+    const labels = oneHot(Int32Array.of(0, 1, 2, 0, 1, 2, 0, 1), [0, 1, 2, 3, 4, 5, 6, 7], 3, rows);
+    const noise = unitBallNoise(norm, rows, features, stream);
+    const step = async (lowering: 'plain' | 'fast') => {
+      const classifier = await loadClassifier(model, { batch: rows, executor, lowering });
+      expect(classifier.lowering.kind).toBe(lowering);
+      const options = { executor, norm, range: [0, 1], recipe: { attackSteps: 3 } } as const;
+      const training = await compileTraining(classifier, options);
+      const batch = { x, labels, noise, epsilon: norm === 'linf' ? 0.1 : 1, learningRate: 0.01 };
+      const result = await training.step(batch, startOf(classifier.parameters));
+      await training.release();
+      return result;
+    };
+    const [plain, fast] = [await step('plain'), await step('fast')];
+    expect(fast.loss).toBeCloseTo(plain.loss, 4);
+    for (const [name, slope] of plain.state.firstMoments) {
+      const other = fast.state.firstMoments.get(name)!;
+      const error = Math.hypot(...slope.map((value, i) => value - other[i]!)) / Math.hypot(...slope);
+      expect({ name, close: error < 1e-2 }).toEqual({ name, close: true });
+    }
+  });
 });

@@ -1,4 +1,11 @@
-export { bakeWeights, type Classifier, loadClassifier, type LoadOptions, weightInputs } from './classifier.js';
+export {
+  bakeWeights,
+  type Classifier,
+  loadClassifier,
+  type LoadOptions,
+  type LoweringChoice,
+  weightInputs,
+} from './classifier.js';
 export { Emitter, type Operand } from './emitter.js';
 export { MalformedModelError, UnsupportedModelError } from './errors.js';
 export type { CompiledGraph, Executor } from './executor.js';

@@ -53,7 +53,8 @@ export function comparisonText({ before, after, gate, out, rejected, training, s
     after ? interval(after.accuracy[name]!) : '',
   ]);
   const epochs =
-    training && `epoch ${training.chosenEpoch} of ${training.epochs.length} taken, ended by its ${training.endedBy}; `;
+    training &&
+    `epoch ${training.chosenEpoch} of ${training.epochs.length} taken, ended by its ${training.endedBy}, ${loweringText(training)}; `;
   return [
     table([['accuracy, 95 % interval', 'before', after ? 'after' : ''], ...rows]),
     gateText(gate),
@@ -63,6 +64,9 @@ export function comparisonText({ before, after, gate, out, rejected, training, s
     `  ${epochs ?? ''}${duration(seconds)} in all`,
   ].join('\n\n');
 }
+
+const loweringText = ({ lowering }: TrainingReport): string =>
+  lowering.kind === 'fast' ? 'by the fast lowering' : `by the plain lowering (${lowering.why})`;
 
 const gateText = ({ checks }: Gate): string =>
   checks.map(({ name, passed, detail }) => `  ${passed ? 'passed' : 'FAILED'}  ${name}: ${detail}`).join('\n');
