@@ -80,4 +80,9 @@ export const knownNodeTestFailures: readonly {
       ...['test_split_1d_uneven_split_opset18', 'test_split_2d_uneven_split_opset18'],
     ],
   },
+  {
+    why: 'ONNX Runtime runs no recurrent network whose batch comes first (layout 1)',
+    says: /does not run on input .*(DeepCpuGruOp|LSTMBase|RNN)/,
+    tests: ['test_gru_batchwise', 'test_lstm_batchwise', 'test_simple_rnn_batchwise'],
+  },
 ];
