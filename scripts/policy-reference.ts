@@ -47,12 +47,12 @@ const smallest = parsePolicy({
   kind: 'RobustnessPolicy',
   metadata: { name: 'x', namespace: 'x' },
   spec: {
-    target: { model: 'x', revision: 'x', endpoint: 'x' },
+    target: { model: 'x', revision: 'x', endpoint: 'http://x' },
     threatModel: { norm: 'linf', epsilon: 1, steps: 1, restarts: 1 },
     gates: { minimumRobustAccuracy: 0, maximumCleanLoss: 0 },
   },
 });
-const GIVEN = ['metadata', 'spec.target', 'spec.threatModel', 'spec.gates'];
+const GIVEN = ['apiVersion', 'kind', 'metadata', 'spec.target', 'spec.threatModel', 'spec.gates'];
 
 function defaultOf(path: string): unknown {
   if (GIVEN.some((given) => path === given || path.startsWith(`${given}.`))) return undefined;

@@ -20,6 +20,7 @@ export function breakingChanges(previous: unknown, next: unknown, path = ''): st
     'minimum',
     'maximum',
     'exclusiveMinimum',
+    'exclusiveMaximum',
     'minItems',
     'maxItems',
     'minLength',
@@ -42,14 +43,33 @@ export function breakingChanges(previous: unknown, next: unknown, path = ''): st
       problems.push(...breakingChanges(schema, fields[name], `${path}.${name}`));
     }
   }
-  for (const key of ['items', 'patternProperties']) {
-    if (!isObject(previous[key])) continue;
-    if (key === 'items') problems.push(...breakingChanges(previous.items, next.items, `${path}[]`));
-    else if (!same(Object.keys(previous[key]), Object.keys(isObject(next[key]) ? next[key] : {})))
-      problems.push(`${at}: names of its keys changed`);
-  }
+  if (isObject(previous.items)) problems.push(...breakingChanges(previous.items, next.items, `${path}[]`));
+  list(previous.items).forEach((item, i) =>
+    problems.push(...breakingChanges(item, list(next.items)[i], `${path}[${i}]`)),
+  );
+  problems.push(...keysChanged(previous, next, path), ...namesChanged(previous, next, at));
   const [wasAny, isAny] = [list(previous.anyOf), list(next.anyOf)];
   if (wasAny.length > isAny.length) problems.push(`${at}: has fewer alternatives`);
   else wasAny.forEach((schema, i) => problems.push(...breakingChanges(schema, isAny[i], `${path}|${i}`)));
   return problems;
+}
+
+/** A map: its keys' pattern, and what they lead to. */
+function keysChanged(previous: Schema, next: Schema, path: string): string[] {
+  if (!isObject(previous.patternProperties)) return [];
+  const after = isObject(next.patternProperties) ? next.patternProperties : {};
+  if (!same(Object.keys(previous.patternProperties), Object.keys(after)))
+    return [`${path || '(root)'}: names of its keys changed`];
+  return Object.entries(previous.patternProperties).flatMap(([key, schema]) =>
+    breakingChanges(schema, after[key], `${path}{}`),
+  );
+}
+
+/** Given names may get others beside them; they may not go, nor come where everything was allowed. */
+function namesChanged(previous: Schema, next: Schema, at: string): string[] {
+  const [before, after] = [list(previous.enum), list(next.enum)];
+  const gone = before.filter((name) => !after.some((other) => same(name, other)));
+  if (gone.length > 0) return [`${at}: ${gone.map((name) => JSON.stringify(name)).join(', ')} is no name any more`];
+  const free = before.length === 0 && previous.const === undefined;
+  return free && after.length > 0 ? [`${at}: became one of a few names`] : [];
 }

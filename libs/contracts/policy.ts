@@ -259,6 +259,8 @@ function checkAcrossFields({ spec }: RobustnessPolicy): void {
   const refuse = (field: string, problem: string) => {
     throw new InvalidInputError('policy', field, problem);
   };
+  if (!/^https?:$/.test(URL.canParse(spec.target.endpoint) ? new URL(spec.target.endpoint).protocol : ''))
+    refuse('spec.target.endpoint', 'must be the server’s URL, such as http://mnist.ml.svc:8080');
   const { steps } = spec.rollout;
   if (steps.at(-1) !== 100 || steps.some((step, i) => i > 0 && step <= (steps[i - 1] ?? 0))) {
     refuse('spec.rollout.steps', 'must rise to 100, e.g. [10, 50, 100]');
@@ -267,6 +269,11 @@ function checkAcrossFields({ spec }: RobustnessPolicy): void {
     refuse('spec.inputs', 'is needed with spec.artifact: dims, classes and range of one row');
   if (spec.artifact && !spec.trustedDataset)
     refuse('spec.trustedDataset', 'is needed with spec.artifact: calibration and hardening use it');
+  if (spec.trustedDataset && !spec.artifact)
+    refuse(
+      'spec.artifact',
+      'is needed with spec.trustedDataset: without the model’s file nothing can be done with the data',
+    );
   const shares = Object.values(spec.trustedDataset?.shares ?? {}).reduce((sum, share) => sum + share, 0);
   if (shares > 1 + 1e-9) refuse('spec.trustedDataset.shares', `sum to ${shares}, more than 1`);
   if (spec.inputs) {

@@ -30,7 +30,7 @@ const fieldOf = (path: string) =>
 
 const join = (field: string, name: unknown) => (field ? `${field}.${String(name)}` : String(name));
 
-function describe(problem: Problem): { field: string; problem: string } {
+function describe(problem: Problem, all: readonly Problem[]): { field: string; problem: string } {
   const field = fieldOf(problem.instancePath);
   const { params } = problem;
   if (problem.keyword === 'required')
@@ -38,7 +38,18 @@ function describe(problem: Problem): { field: string; problem: string } {
   if (problem.keyword === 'additionalProperties') {
     return { field: join(field, (params.additionalProperties as string[])[0]), problem: 'is not known here' };
   }
-  if (problem.keyword === 'const') return { field, problem: `must be ${JSON.stringify(params.allowedValue)}` };
+  if (problem.keyword === 'const') {
+    const here = all.filter(
+      ({ keyword, instancePath }) => keyword === 'const' && instancePath === problem.instancePath,
+    );
+    const allowed = [...new Set(here.map((one) => JSON.stringify(one.params.allowedValue)))];
+    return { field, problem: `must be ${allowed.join(' or ')}` };
+  }
+  if (problem.keyword === 'enum')
+    return {
+      field,
+      problem: `must be ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(' or ')}`,
+    };
   return { field, problem: problem.message };
 }
 
@@ -52,7 +63,7 @@ export function parser<T extends TSchema>(what: string, schema: T): (input: unkn
     const depth = (p: Problem) => p.instancePath.split('/').length + (p.keyword === 'anyOf' ? -0.5 : 0);
     const worst = problems.sort((a, b) => depth(b) - depth(a))[0];
     if (!worst) throw new InvalidInputError(what, '', 'does not fit its schema');
-    const { field, problem } = describe(worst);
+    const { field, problem } = describe(worst, problems);
     throw new InvalidInputError(what, field, problem);
   };
 }

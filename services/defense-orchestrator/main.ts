@@ -11,7 +11,8 @@ async function start(): Promise<void> {
   if (problems.length > 0) throw new Error(problems.join('; '));
   const config = configFrom(process.env);
   const store = artifactStore({ root: config.ARTIFACTS_DIR, readable: config.READABLE_DIRS });
-  const policies = await readPolicies(config.POLICY_DIR, store);
+  const { policies, refused } = await readPolicies(config.POLICY_DIR, store);
+  for (const { message } of refused) console.error(`policy refused, its model is not protected: ${message}`);
   await startService(OrchestratorModule.with({ policies, artifacts: store, calibrationMethod: METHOD }), {
     name: SOURCE,
     natsUrl: config.NATS_URL,

@@ -40,11 +40,35 @@ describe('breakingChanges', () => {
     expect(breakingChanges(before, schema({ type: 'string', enum: names }))).toEqual(problems);
   });
   it.each([
+    [
+      'an element of a tuple',
+      { type: 'array', items: [{ type: 'number' }, { type: 'number' }] },
+      { type: 'array', items: [{ type: 'number' }, { type: 'string' }] },
+    ],
+    [
+      'the values of a map',
+      { type: 'object', patternProperties: { '^.*$': { type: 'number' } } },
+      { type: 'object', patternProperties: { '^.*$': { type: 'string' } } },
+    ],
+    ['a name', { type: 'string', enum: ['a', 'b'] }, { type: 'string', enum: ['a', 'c'] }],
+  ])('complains when %s changes', (_, before, after) => {
+    expect(breakingChanges(before, after)).toHaveLength(1);
+    expect(breakingChanges(before, before)).toEqual([]);
+  });
+  it.each([
     ['a field is taken away', (s: Record<string, Record<string, unknown>>) => delete s.properties!.b],
     ['a type changes', (s: Record<string, Record<string, unknown>>) => (s.properties!.a = { type: 'number' })],
     [
       'an item type changes',
       (s: Record<string, Record<string, unknown>>) => (s.properties!.b = { type: 'array', items: { type: 'string' } }),
+    ],
+    [
+      'a largest value comes',
+      (s: Record<string, Record<string, unknown>>) => (s.properties!.a = { type: 'string', exclusiveMaximum: 1 }),
+    ],
+    [
+      'only a few names are left',
+      (s: Record<string, Record<string, unknown>>) => (s.properties!.a = { type: 'string', enum: ['x'] }),
     ],
     ['a field becomes required', (s: Record<string, unknown>) => (s.required = ['a', 'b'])],
     ['a field is no longer promised', (s: Record<string, unknown>) => (s.required = [])],

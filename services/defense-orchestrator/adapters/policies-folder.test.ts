@@ -35,7 +35,7 @@ const withSpec = (spec: object) => ({ ...document(), spec: { ...document().spec,
 
 describe('the policy folder', () => {
   it('gives each policy with the hashes of what it names, by namespace and model', async () => {
-    const policies = await read({ 'digits.yaml': document(), 'README.md': 'not a policy' });
+    const { policies } = await read({ 'digits.yaml': document(), 'README.md': 'not a policy' });
     expect([...policies.keys()]).toEqual(['ml/digits']);
     expect(policies.get('ml/digits')).toMatchObject({
       modelFile: { uri: uri('model.onnx'), sha256: sha256(Buffer.from('a model')) },
@@ -45,7 +45,10 @@ describe('the policy folder', () => {
 
   it('knows models without an artifact', async () => {
     const bare = withSpec({ artifact: null, trustedDataset: null, inputs: null });
-    expect((await read({ 'bare.yml': bare })).get('ml/digits')).toMatchObject({ modelFile: null, dataset: null });
+    expect((await read({ 'bare.yml': bare })).policies.get('ml/digits')).toMatchObject({
+      modelFile: null,
+      dataset: null,
+    });
   });
 
   it.each([
@@ -74,10 +77,18 @@ describe('the policy folder', () => {
     expect(said).not.toContain('\n');
   });
 
-  it('refuses two policies for one model', async () => {
-    await expect(read({ 'a.yaml': document(), 'b.yaml': document() })).rejects.toThrow(
-      /^b\.yaml: field "spec\.target\.model"/,
-    );
+  it('refuses a second policy for one model', async () => {
+    const { policies, refused } = await read({ 'a.yaml': document(), 'b.yaml': document() });
+    expect(policies.size).toBe(1);
+    expect(refused.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^b\.yaml: field "spec\.target\.model"/),
+    ]);
+  });
+
+  it('protects the other models when one policy is refused', async () => {
+    const { policies, refused } = await read({ 'a.yaml': withSpec({ approval: 'perhaps' }), 'b.yaml': document() });
+    expect([...policies.keys()]).toEqual(['ml/digits']);
+    expect(refused).toEqual([expect.objectContaining({ message: expect.stringMatching(/^a\.yaml: .*approval/) })]);
   });
 
   it('says when the folder is not there', async () => {

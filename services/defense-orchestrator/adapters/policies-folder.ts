@@ -16,21 +16,34 @@ export class PolicyError extends Error {
 export const keyOf = (name: { namespace: string; model: string }) => `${name.namespace}/${name.model}`;
 export type Policies = ReadonlyMap<string, ResolvedPolicy>;
 
-/** Every policy of a folder with the hashes of what it names, by namespace and model. All or nothing. */
-export async function readPolicies(folder: string, store: ArtifactStore): Promise<Policies> {
+export interface PoliciesFolder {
+  policies: Policies;
+  /** Files that cannot be followed: the models of the others are protected all the same. */
+  refused: readonly PolicyError[];
+}
+
+/** Every policy of a folder with the hashes of what it names, by namespace and model. Throws where there is nothing but refusals. */
+export async function readPolicies(folder: string, store: ArtifactStore): Promise<PoliciesFolder> {
   const files = (await readdir(folder).catch((error: Error) => refuse(folder, `cannot be read: ${error.message}`)))
     .filter((name) => /\.ya?ml$/.test(name))
     .sort();
   const policies = new Map<string, ResolvedPolicy>();
+  const refused: PolicyError[] = [];
   for (const name of files) {
     const file = join(folder, name);
-    const resolved = await resolve(file, await readPolicy(file), store);
-    const { metadata, spec } = resolved.policy;
-    const key = keyOf({ namespace: metadata.namespace, model: spec.target.model });
-    if (policies.has(key)) refuse(file, `field "spec.target.model": ${key} has a policy already`);
-    policies.set(key, resolved);
+    try {
+      const resolved = await resolve(file, await readPolicy(file), store);
+      const { metadata, spec } = resolved.policy;
+      const key = keyOf({ namespace: metadata.namespace, model: spec.target.model });
+      if (policies.has(key)) refuse(file, `field "spec.target.model": ${key} has a policy already`);
+      policies.set(key, resolved);
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      refused.push(error);
+    }
   }
-  return policies;
+  if (refused[0] && policies.size === 0) throw refused[0];
+  return { policies, refused };
 }
 
 async function readPolicy(file: string): Promise<RobustnessPolicy> {

@@ -39,6 +39,15 @@ describe('watched models', () => {
     expect(anomalyOf(models)).toBeUndefined();
   });
 
+  it('have anomalies open on two revisions at once', () => {
+    const models = open();
+    models.raise(raised('a1'));
+    models.raise(raised('a2', 'r2'));
+    expect([anomalyOf(models, 'r1'), anomalyOf(models, 'r2')]).toEqual(['a1', 'a2']);
+    models.close({ ...closed('a2'), revision: 'r2' });
+    expect([anomalyOf(models, 'r1'), anomalyOf(models, 'r2')]).toEqual(['a1', undefined]);
+  });
+
   it('do not mind in which order raised and closed come, nor repetitions', () => {
     const models = open();
     models.close(closed('a1'));

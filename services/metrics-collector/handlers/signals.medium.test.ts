@@ -138,20 +138,30 @@ describe('signals', () => {
   }, 30_000);
 
   it('come from a share of the rows above the limit, and say which', async () => {
+    const rows = async () => {
+      const text = await (await fetch(`${replicas[0]}/metrics`)).text();
+      const of = (outcome: string) =>
+        Number(new RegExp(`antibody_collector_rows_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+      return { examined: of('examined'), passedOver: of('passed-over') };
+    };
     await protect('limited', {}, 5);
     await watched('limited');
+    const before = await rows();
     for (let i = 0; i < 30; i++) {
       await logRequest(replicas[0]!, 'ml/limited?revision=r1', `l-${i}`, images.slice(0, 10), DIMS);
     }
-    const metrics = await eventually(
-      async () => (await fetch(`${replicas[0]}/metrics`)).text(),
-      (text) => text.includes('antibody_collector_rows_total{outcome="passed-over"}'),
+    const after = await eventually(
+      rows,
+      (now) => now.examined + now.passedOver - before.examined - before.passedOver >= 300,
     );
-    expect(metrics).toMatch(/antibody_collector_rows_total\{outcome="passed-over"\} \d+/);
+    const examined = after.examined - before.examined;
+    expect(examined).toBeLessThan(150);
+    expect(examined + after.passedOver - before.passedOver).toBe(300);
     const samples = await eventually(
       () => stage.samples('limited'),
-      (found) => found.length > 0,
+      (found) => found.length >= examined,
     );
-    expect(samples.length).toBeLessThan(150);
+    expect(samples).toHaveLength(examined);
+    expect(samples.some(({ share }) => share !== undefined && share > 0 && share < 1)).toBe(true);
   }, 30_000);
 });
