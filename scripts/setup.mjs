@@ -1,8 +1,9 @@
 // Makes a fresh clone ready: npm packages, the compiled code, and the two servers. Quiet when there is nothing to do.
 // Plain JavaScript without dependencies, since it runs before anything is installed.
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serversFromImages } from './servers-from-images.mjs';
@@ -93,13 +94,12 @@ build();
 if (process.argv[2]) {
   // `node scripts/setup.mjs dist/x.js args`: run a program of ours once everything is there, with its exit code.
   const [program, ...args] = process.argv.slice(2);
-  process.on('SIGINT', () => {}); // Ctrl-C reaches the program too, which ends in its own way: its exit code is awaited
-  try {
-    execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, program), ...args], {
-      cwd: root,
-      stdio: 'inherit',
-    });
-  } catch (error) {
-    process.exit(error.status ?? 1);
-  }
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, program), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  // The program ends in its own way, and its exit code is awaited. Ctrl-C at a terminal reaches it by itself.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }

@@ -13,25 +13,7 @@ export function breakingChanges(previous: unknown, next: unknown, path = ''): st
   if (!isObject(previous)) return [];
   if (!isObject(next)) return [`${at}: is gone`];
   const problems: string[] = [];
-  for (const key of [
-    'type',
-    'const',
-    'pattern',
-    'minimum',
-    'maximum',
-    'exclusiveMinimum',
-    'exclusiveMaximum',
-    'minItems',
-    'maxItems',
-    'minLength',
-    'maxLength',
-    'additionalProperties',
-  ]) {
-    if (key === 'const' && list(next.enum).some((name) => same(name, previous.const))) continue;
-    if (!isObject(previous[key]) && !same(previous[key], next[key])) {
-      problems.push(`${at}: ${key} was ${JSON.stringify(previous[key])}, is ${JSON.stringify(next[key])}`);
-    }
-  }
+  problems.push(...keywordsChanged(previous, next, at));
   const [before, after] = [list(previous.required), list(next.required)];
   for (const field of after.filter((f) => !before.includes(f)))
     problems.push(`${at}: "${String(field)}" became required`);
@@ -72,4 +54,16 @@ function namesChanged(previous: Schema, next: Schema, at: string): string[] {
   if (gone.length > 0) return [`${at}: ${gone.map((name) => JSON.stringify(name)).join(', ')} is no name any more`];
   const free = before.length === 0 && previous.const === undefined;
   return free && after.length > 0 ? [`${at}: became one of a few names`] : [];
+}
+
+const KEYWORDS = [
+  ...['type', 'const', 'pattern', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
+  ...['minItems', 'maxItems', 'minLength', 'maxLength', 'additionalProperties'],
+];
+
+function keywordsChanged(previous: Schema, next: Schema, at: string): string[] {
+  return KEYWORDS.filter((key) => {
+    if (key === 'const' && list(next.enum).some((name) => same(name, previous.const))) return false;
+    return !isObject(previous[key]) && !same(previous[key], next[key]);
+  }).map((key) => `${at}: ${key} was ${JSON.stringify(previous[key])}, is ${JSON.stringify(next[key])}`);
 }

@@ -255,32 +255,39 @@ export function parsePolicy(document: unknown): RobustnessPolicy {
   return policy;
 }
 
+type Spec = RobustnessPolicy['spec'];
+
+function refuse(field: string, problem: string): never {
+  throw new InvalidInputError('policy', field, problem);
+}
+
 function checkAcrossFields({ spec }: RobustnessPolicy): void {
-  const refuse = (field: string, problem: string) => {
-    throw new InvalidInputError('policy', field, problem);
-  };
   if (!/^https?:$/.test(URL.canParse(spec.target.endpoint) ? new URL(spec.target.endpoint).protocol : ''))
     refuse('spec.target.endpoint', 'must be the server’s URL, such as http://mnist.ml.svc:8080');
   const { steps } = spec.rollout;
   if (steps.at(-1) !== 100 || steps.some((step, i) => i > 0 && step <= (steps[i - 1] ?? 0))) {
     refuse('spec.rollout.steps', 'must rise to 100, e.g. [10, 50, 100]');
   }
-  if (spec.artifact && !spec.inputs)
-    refuse('spec.inputs', 'is needed with spec.artifact: dims, classes and range of one row');
-  if (spec.artifact && !spec.trustedDataset)
+  checkFiles(spec);
+  if (spec.inputs) checkRange(spec.inputs, spec.threatModel);
+}
+
+function checkFiles({ artifact, inputs, trustedDataset }: Spec): void {
+  if (artifact && !inputs) refuse('spec.inputs', 'is needed with spec.artifact: dims, classes and range of one row');
+  if (artifact && !trustedDataset)
     refuse('spec.trustedDataset', 'is needed with spec.artifact: calibration and hardening use it');
-  if (spec.trustedDataset && !spec.artifact)
+  if (trustedDataset && !artifact)
     refuse(
       'spec.artifact',
       'is needed with spec.trustedDataset: without the model’s file nothing can be done with the data',
     );
-  const shares = Object.values(spec.trustedDataset?.shares ?? {}).reduce((sum, share) => sum + share, 0);
+  const shares = Object.values(trustedDataset?.shares ?? {}).reduce((sum, share) => sum + share, 0);
   if (shares > 1 + 1e-9) refuse('spec.trustedDataset.shares', `sum to ${shares}, more than 1`);
-  if (spec.inputs) {
-    const [low, high] = spec.inputs.range;
-    if (low >= high) refuse('spec.inputs.range', 'must be [smallest, largest]');
-    if (spec.threatModel.norm === 'linf' && spec.threatModel.epsilon >= high - low) {
-      refuse('spec.threatModel.epsilon', `must be smaller than the input range (${high - low})`);
-    }
+}
+
+function checkRange({ range: [low, high] }: InputContract, { norm, epsilon }: ThreatModel): void {
+  if (low >= high) refuse('spec.inputs.range', 'must be [smallest, largest]');
+  if (norm === 'linf' && epsilon >= high - low) {
+    refuse('spec.threatModel.epsilon', `must be smaller than the input range (${high - low})`);
   }
 }

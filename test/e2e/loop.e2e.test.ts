@@ -131,10 +131,12 @@ describe('the loop', () => {
     // Counts come every few seconds: wait for those of the last requests.
     const total = (count: 'n' | 'labelled') =>
       run.watch.of('accuracy.window').reduce((sum, { event }) => sum + event.data[count], 0);
-    await run.watch.first(['accuracy.window'], () => total('n') > 1000 && total('labelled') > 100, 60_000);
-    expect(total('n')).toBeGreaterThan(1000);
+    await run.watch.first(['accuracy.window'], () => total('n') >= 1500 && total('labelled') > 100, 60_000);
+    expect(total('n')).toBeGreaterThanOrEqual(1500);
     expect(total('labelled')).toBeGreaterThan(100);
     expect(run.watch.of('anomaly.raised')).toEqual([]);
+    expect(await defenseStates(run)).toEqual([]);
+    expect(await serving(run)).toEqual({ [MODEL.revision]: 100 });
   });
 
   it('stops a bad candidate: the old model stays', async () => {

@@ -64,9 +64,9 @@ export async function runAttack(run: Run): Promise<DemoResult> {
     signal,
   );
   if (!ended) return { ...result, explanation: 'The defense did not end in time.' };
-  await conclude(run, ended.event.data, result);
   const served = watch.of('deployment.completed').at(-1);
   if (served) result.seconds.toServing = sinceAttack(served);
+  await conclude(run, ended.event.data, result);
   return result;
 }
 
@@ -107,7 +107,7 @@ async function conclude(
     await clients.traffic.until(clients.traffic.counts.sent + AFTERWARDS);
     showLive(run, `live accuracy under attack, ${revisions.before}`, attackedOn(revisions.before));
     showLive(run, `live accuracy under attack, ${revisions.after}`, attackedOn(revisions.after));
-    certificateTable(certificate, options.eps, view);
+    certificateTable(certificate, options.eps, result.seconds, view);
   }
   result.recovered = state === 'recovered' && certificate !== null;
   result.ok = result.recovered;

@@ -1,4 +1,5 @@
 import type { CalibrationSummary, EventData, RecoveryCertificate } from '#contracts';
+import type { DemoResult } from './result.js';
 import { percent, type View } from './view.js';
 import type { Seen } from './watch.js';
 
@@ -81,7 +82,12 @@ export function calibrationTable(summary: CalibrationSummary, view: View): void 
   }
 }
 
-export function certificateTable(certificate: RecoveryCertificate, attackEps: number, view: View): void {
+export function certificateTable(
+  certificate: RecoveryCertificate,
+  attackEps: number,
+  seconds: DemoResult['seconds'],
+  view: View,
+): void {
   const { before, during, after, afterLive, threatModel, datasetSha256 } = certificate;
   const at = (epsilon: number) => (result: typeof before) =>
     result.attacks.find((attack) => attack.epsilon === epsilon);
@@ -98,6 +104,10 @@ export function certificateTable(certificate: RecoveryCertificate, attackEps: nu
     [`FGSM at the policy's ${threatModel.epsilon}`, cell(policy(before)?.fgsm), '', cell(policy(after)?.fgsm)],
     [`PGD at the policy's ${threatModel.epsilon}`, cell(policy(before)?.pgd), '', cell(policy(after)?.pgd)],
   ]);
+  const spent = (value: number | null) => (value === null ? '-' : `${value.toFixed(1)} s`);
+  view.line(
+    `from the attack's first request: alarm ${spent(seconds.toAlarm)}, verdict ${spent(seconds.toVerdict)}, hardened model serving all traffic ${spent(seconds.toServing)}`,
+  );
   view.line(`model before  sha256 ${before.sha256}`);
   view.line(`model after   sha256 ${after.sha256}`);
   view.line(`dataset       sha256 ${datasetSha256}`);

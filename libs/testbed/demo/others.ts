@@ -68,7 +68,9 @@ export async function runDrift(run: Run): Promise<DemoResult> {
   const attacks = watch.of('attack.detected').length;
   const trainings = watch.of('training.requested').length;
   const called = result.drift.filter(({ raised }) => raised === 'drift').map(({ kind }) => kind);
-  result.verdict = called.length > 0 ? 'drift' : null;
+  result.verdict =
+    VERDICTS.map(([, verdict]) => verdict).find((verdict) => result.drift.some(({ raised }) => raised === verdict)) ??
+    null;
   const alarms = watch.of('anomaly.raised').length;
   if (alarms === 0) return { ...result, explanation: 'None of them raised an alarm, so nobody looked at them.' };
   result.ok = attacks === 0 && trainings === 0;

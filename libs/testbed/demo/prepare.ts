@@ -20,6 +20,8 @@ export interface Prepared {
   /** The served model's file, in the run's artifact folder. */
   modelFile: string;
   modelSha256: string;
+  /** Of the trusted dataset. */
+  datasetSha256: string;
   /** Rows that neither model nor calibration nor certificate have seen: what clients send. */
   traffic: Dataset;
   /** The policy, once it is known where the predictor listens. */
@@ -111,6 +113,7 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
   return {
     modelFile,
     modelSha256,
+    datasetSha256,
     traffic: parts.traffic,
     policy: (endpoint) => policy(endpoint, { ...trusted, sha256: datasetSha256 }),
   };

@@ -16,7 +16,9 @@ export const DemoResult = Type.Object({
   ok: Type.Boolean({ description: 'the loop did what this scenario asks for; the exit code says the same' }),
   outcome: Type.String({ description: 'final state of the defense, or none' }),
   recovered: Type.Boolean(),
-  verdict: Nullable(Type.String({ description: 'attack, drift, undetermined, or null without an alarm' })),
+  verdict: Nullable(
+    Type.String({ description: 'the gravest that was given: attack, drift, undetermined, or null without one' }),
+  ),
   explanation: Type.String({ description: 'the outcome in one sentence' }),
   attack: Nullable(Type.Object({ name: Type.String(), eps: Type.Number(), fraction: Type.Number() })),
   drift: Type.Array(
@@ -49,8 +51,12 @@ export const DemoResult = Type.Object({
     before: Type.Object({ sha256: Type.String() }),
     after: Nullable(Type.Object({ sha256: Type.String() })),
   }),
+  datasetSha256: Type.String({ description: 'of the trusted dataset' }),
   modelFiles: Type.Object({ before: Type.String(), after: Nullable(Type.String()) }),
-  falseAlarms: Type.Integer({ minimum: 0, description: 'alarms raised on clean traffic' }),
+  falseAlarms: Type.Integer({
+    minimum: 0,
+    description: 'alarms raised on clean traffic, before anything else is sent',
+  }),
   folder: Type.String({ description: 'where the run keeps its artifacts and logs' }),
 });
 export type DemoResult = Static<typeof DemoResult>;

@@ -114,6 +114,7 @@ export function emptyResult({ options, prepared, folder }: Run): DemoResult {
       pgdAfter: null,
     },
     models: { before: { sha256: prepared.modelSha256 }, after: null },
+    datasetSha256: prepared.datasetSha256,
     modelFiles: { before: prepared.modelFile, after: null },
     falseAlarms: 0,
     folder,
