@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -144,19 +145,20 @@ describe('signals', () => {
         Number(new RegExp(`antibody_collector_rows_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
       return { examined: of('examined'), passedOver: of('passed-over') };
     };
-    await protect('limited', {}, 5);
+    await protect('limited', {}, 150);
     await watched('limited');
     const before = await rows();
-    for (let i = 0; i < 30; i++) {
+    for (let i = 0; i < 40; i++) {
       await logRequest(replicas[0]!, 'ml/limited?revision=r1', `l-${i}`, images.slice(0, 10), DIMS);
+      await sleep(50); // the share is known from the second before
     }
     const after = await eventually(
       rows,
-      (now) => now.examined + now.passedOver - before.examined - before.passedOver >= 300,
+      (now) => now.examined + now.passedOver - before.examined - before.passedOver >= 400,
     );
     const examined = after.examined - before.examined;
-    expect(examined).toBeLessThan(150);
-    expect(examined + after.passedOver - before.passedOver).toBe(300);
+    expect(examined).toBeLessThan(400);
+    expect(examined + after.passedOver - before.passedOver).toBe(400);
     const samples = await eventually(
       () => stage.samples('limited'),
       (found) => found.length >= examined,
