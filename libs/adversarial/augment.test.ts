@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { augment } from './augment.js';
-import { averaged } from './averaging.js';
 import { random } from './random.js';
 
 describe('augmentation', () => {
@@ -60,16 +59,5 @@ describe('augmentation', () => {
       const [row, at] = [Math.floor(i / size), i % size];
       expect(value).toBe(a[row * size + (at % channels) * height * width + Math.floor(at / channels)]);
     });
-  });
-});
-
-describe('the running mean of weights', () => {
-  it('begins with the weights and follows them slowly', () => {
-    const weights = (value: number) => new Map([['w', Float32Array.of(value, -value)]]);
-    const first = averaged(new Map(), weights(1), 0.9);
-    expect([...first.get('w')!]).toEqual([1, -1]);
-    const second = averaged(first, weights(2), 0.9).get('w')!;
-    expect(second[0]).toBeCloseTo(1.1, 6);
-    expect(second[1]).toBeCloseTo(-1.1, 6);
   });
 });

@@ -1,11 +1,16 @@
 import type { Tensors } from './checkpoint.js';
 
-/** Exponential moving average of the weights after one more step; it begins with the weights themselves. */
-export function averaged(averages: Tensors, weights: Tensors, decay: number): Tensors {
+/**
+ * Exponential moving average of the weights after `step` steps; it begins with the weights themselves. Early steps decay
+ * faster, or the first ones, which only warm up, would still outweigh the others at the end of a short run: of the
+ * first m of n steps at most the share (m / n) ** 9, about, is left.
+ */
+export function averaged(averages: Tensors, weights: Tensors, decay: number, step: number): Tensors {
+  const kept = Math.min(decay, (1 + step) / (10 + step));
   return new Map(
     [...weights].map(([name, values]) => {
       const before = averages.get(name);
-      return [name, before ? values.map((value, i) => decay * before[i]! + (1 - decay) * value) : values.slice()];
+      return [name, before ? values.map((value, i) => kept * before[i]! + (1 - kept) * value) : values.slice()];
     }),
   );
 }

@@ -78,7 +78,7 @@ export async function runEpoch(
       state,
     );
     state = { ...state, ...result.state };
-    if (recipe.averaging) state.averages = averaged(state.averages, state.weights, recipe.averaging);
+    if (recipe.averaging) state.averages = averaged(state.averages, state.weights, recipe.averaging, state.step);
     if (!Number.isFinite(result.loss)) return end(step + 1, { notANumber: true });
     whole.add(result);
     recent.add(result);

@@ -25,7 +25,7 @@ export interface Recipe {
   clipNorm?: number | undefined;
   /** Share of each label that is spread over all classes. Default 0. */
   labelSmoothing?: number | undefined;
-  /** Decay of the running mean of the weights, which is then what is validated and kept. Default: none. */
+  /** Largest decay of the running mean of the weights, which is then what is validated and kept. Default: none. */
   averaging?: number | undefined;
   augmentation?: Augmentation | undefined;
 }

@@ -205,6 +205,14 @@ describe('training', () => {
     },
   );
 
+  it('is as good with a slow running mean of the weights, however few the steps', async () => {
+    const best = async (averaging?: number) => {
+      const { report } = await harden({}, { recipe: { ...plan.recipe, averaging } });
+      return report.epochs[report.chosenEpoch - 1]!.validation!.robust;
+    };
+    expect(await best(0.999)).toBeGreaterThanOrEqual((await best()) - 0.02);
+  });
+
   it('stops where one step has lost its meaning, and takes the epoch before', async () => {
     const checkpoint = memory();
     const recipe = { ...plan.recipe, name: 'fgsm-rs' as const, attackSteps: 1 };
