@@ -99,7 +99,7 @@ export async function follow(
 
   function send(message: Message, place: number): void {
     const at = { sequence: ++sequence, time: new Date((1000 * place) / REQUESTS_PER_SECOND).toISOString() };
-    const step = applyMessage(state, message, { protection, at });
+    const step = applyMessage(state, message, { protection, at, room: 1 });
     state = step.state;
     for (const { name: event, data } of step.events) {
       if (event === 'anomaly.raised') {

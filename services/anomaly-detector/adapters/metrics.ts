@@ -10,7 +10,7 @@ export class DetectorMetrics {
     const registers = [registry];
     this.ignored = new Counter({
       name: 'antibody_detector_ignored_total',
-      help: 'What did not count: samples that are invalid, of an unwatched revision or with a stale calibration; values of unknown signals',
+      help: 'What did not count: samples that are invalid, of an unwatched revision, of one too many without a policy, or with a stale calibration; values of unknown signals',
       labelNames: ['reason'],
       registers,
     });

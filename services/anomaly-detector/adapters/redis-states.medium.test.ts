@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { RedisOutbox, type JetStreamPublisher } from '#service-kit';
 import { startRedis, type ThrowAwayServer } from '#testbed';
 import { START } from '../domain/position.js';
-import { emptyModel } from '../domain/state.js';
+import { emptyModel, type RevisionState } from '../domain/state.js';
 import { NotTheWriterError, RedisStates } from './redis-states.js';
 
 jest.setTimeout(60_000);
@@ -28,7 +28,7 @@ function replica(name: string): RedisStates {
 const to = (sequence: number) => ({ sequence, time: '2026-01-01T00:00:00.000Z' });
 const commit = (states: RedisStates, from: number, upTo: number) =>
   states.commit({
-    states: [emptyModel('ml', `m${upTo}`)],
+    states: [{ ...emptyModel('ml', `m${upTo}`), revisions: { r1: {} as RevisionState } }],
     from: from === 0 ? START : to(from),
     to: to(upTo),
     messages: [],
@@ -43,6 +43,8 @@ it('stores for the holder of the lease only, and only what was computed from the
   await commit(a, 3, 6);
   const { states, position } = await b.load();
   expect([[...states.keys()].sort(), position]).toEqual([['ml/m3', 'ml/m6'], to(6)]);
+  await a.commit({ states: [emptyModel('ml', 'm3')], from: to(6), to: to(7), messages: [] });
+  expect([...(await b.load()).states.keys()]).toEqual(['ml/m6']); // of whom nothing is known any more is not kept
 });
 
 it('gives the lease to another once it is released, by its holder only, and not back', async () => {

@@ -4,7 +4,7 @@ import { messagesOf, type OutgoingMessage, type RedisOutbox } from '#service-kit
 import { SOURCE } from '../config.js';
 import type { Caused } from '../domain/context.js';
 import { START, type Position } from '../domain/position.js';
-import type { ModelState } from '../domain/state.js';
+import { isEmpty, type ModelState } from '../domain/state.js';
 
 export const OUTBOX = 'detector:outbox';
 const POSITION = 'detector:position';
@@ -55,7 +55,9 @@ export class RedisStates {
   }
 
   async commit({ states, from, to, messages }: Commit): Promise<void> {
-    const stored = [...states].map((state) => [`${state.namespace}/${state.model}`, JSON.stringify(state)] as const);
+    const stored = [...states].map(
+      (state) => [`${state.namespace}/${state.model}`, isEmpty(state) ? null : JSON.stringify(state)] as const,
+    );
     // A renewal meanwhile only makes it decide again.
     await this.outbox.update([LEASE, POSITION], async (redis) => {
       const [holder, position] = await Promise.all([redis.get(LEASE), redis.get(POSITION)]);
@@ -65,7 +67,10 @@ export class RedisStates {
       return {
         change: (multi) => {
           multi.set(POSITION, JSON.stringify(to));
-          for (const [key, json] of stored) multi.hset(STATES, key, json);
+          for (const [key, json] of stored) {
+            if (json === null) multi.hdel(STATES, key);
+            else multi.hset(STATES, key, json);
+          }
         },
         messages,
       };

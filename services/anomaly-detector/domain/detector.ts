@@ -6,6 +6,7 @@ import type { Position } from './position.js';
 import { closingEvents } from './quiet.js';
 import { declaration, errorWatchFor, openRevision, type Ignored } from './signals.js';
 import type { ModelState, OpenAnomaly, RevisionState } from './state.js';
+import { forgetIdle, unprotectedIn } from './unprotected.js';
 import { addGroup, addLabel, closeOverdue, decide, secondsAfter } from './verdict.js';
 import { closeWindow } from './window.js';
 
@@ -30,17 +31,20 @@ function revisionOf(sample: Sample, { revisions }: Protection): string {
   return revisions?.size === 1 ? [...revisions.keys()][0]! : 'unknown';
 }
 
+interface Cause {
+  protection: Protection;
+  at: Position;
+  /** How many more revisions may be watched that no policy protects: anybody can name some, and each is remembered. */
+  room: number;
+}
+
 const withRevision = (model: ModelState, revision: string, state: RevisionState): ModelState => ({
   ...model,
   revisions: { ...model.revisions, [revision]: state },
 });
 
 /** One message of one model, at its place in the stream. Pure: the same stream always gives the same events. */
-export function applyMessage(
-  model: ModelState,
-  message: Message,
-  cause: { protection: Protection; at: Position },
-): Step {
+export function applyMessage(model: ModelState, message: Message, cause: Cause): Step {
   if (message.kind === 'samples') return applySamples(model, message.samples, cause);
   const { protection, at } = cause;
   const { revision, anomalyId } = message.kind === 'aim' ? message.aim : message.label;
@@ -50,17 +54,16 @@ export function applyMessage(
   );
 }
 
-function applySamples(
-  model: ModelState,
-  samples: readonly Sample[],
-  { protection, at }: { protection: Protection; at: Position },
-): Step {
+function applySamples(model: ModelState, samples: readonly Sample[], { protection, at, room }: Cause): Step {
   const events: Caused[] = [];
   const ignored: Ignored[] = [];
   let state = model;
   samples.forEach((sample, index) => {
     const revision = revisionOf(sample, protection);
     if (!isWatched(protection, revision)) return ignored.push('unwatched-revision');
+    const isNew = !own(state.revisions, revision);
+    const opened = unprotectedIn(state, protection) - unprotectedIn(model, protection);
+    if (protection.revisions === null && isNew && opened >= room) return ignored.push('too-many-unprotected');
     const applied = applySample(state, revision, sample, { protection, at, index });
     const decided = decide(state, revision, applied.state, { protection, time: at.time });
     state = withRevision(state, revision, decided.state);
@@ -89,9 +92,9 @@ function withAnomaly(
 
 /** Every few seconds: counts since the last time, and groups whose labels did not come. */
 export function tick(model: ModelState, now: Now): Step {
-  const events: Caused[] = [];
-  let state = model;
-  for (const revision of Object.keys(model.revisions)) {
+  const { state: known, events } = forgetIdle(model, now);
+  let state = known;
+  for (const revision of Object.keys(known.revisions)) {
     const timed = withAnomaly(state, revision, now, (anomaly) => anomaly);
     const window = closeWindow(timed.state, revision, timed.state.revisions[revision]!, now);
     events.push(...timed.events, ...window.events);

@@ -59,7 +59,7 @@ export function openRevision(
 export const examined = ({ examinedBefore, counts }: RevisionState): number => examinedBefore + rowsOf(counts);
 
 /** What is ignored, and why: `stale-calibration` counts samples, `unknown-signal` values. */
-export type Ignored = 'stale-calibration' | 'unknown-signal' | 'unwatched-revision';
+export type Ignored = 'stale-calibration' | 'unknown-signal' | 'unwatched-revision' | 'too-many-unprotected';
 
 /**
  * The sample's values that count for this revision: of signals with a tolerance or a rule, computed with the calibration in force (or

@@ -67,3 +67,6 @@ export interface LabelledGroup {
 }
 
 export const emptyModel = (namespace: string, model: string): ModelState => ({ namespace, model, revisions: {} });
+
+/** Nothing is known of it: it need not be kept. */
+export const isEmpty = ({ revisions }: ModelState): boolean => Object.keys(revisions).length === 0;

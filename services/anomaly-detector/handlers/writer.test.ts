@@ -2,11 +2,12 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { artifactStore } from '#artifacts';
+import { DEFAULT_DETECTION } from '#contracts';
 import { DetectorMetrics } from '../adapters/metrics.js';
 import { Protections } from '../adapters/protections.js';
 import type { Commit, RedisStates } from '../adapters/redis-states.js';
 import { START, type Position } from '../domain/position.js';
-import type { ModelState } from '../domain/state.js';
+import { isEmpty, type ModelState } from '../domain/state.js';
 import { Writer, type Incoming } from './writer.js';
 
 Logger.overrideLogger(false);
@@ -23,7 +24,10 @@ class Store {
     const failure = this.failures.shift();
     if (failure) return Promise.reject(failure);
     if (JSON.stringify(from) !== JSON.stringify(this.position)) return Promise.reject(new Error('another has stored'));
-    for (const state of states) this.states.set(`${state.namespace}/${state.model}`, state);
+    for (const state of states) {
+      if (isEmpty(state)) this.states.delete(`${state.namespace}/${state.model}`);
+      else this.states.set(`${state.namespace}/${state.model}`, state);
+    }
     this.position = to;
     this.subjects.push(...messages.map(({ subject }) => subject));
     return Promise.resolve();
@@ -105,6 +109,36 @@ describe('the writer', () => {
     await writer.tick();
     expect(to()).toBe(clock.toISOString());
     expect(store.subjects).toEqual(['accuracy.window.default.m', 'accuracy.window.default.m']);
+  });
+
+  it('watches a bounded number of models that nobody protects, over batches and restarts', async () => {
+    const batch = (sequence: number, from: number): Incoming => ({
+      ...sample(sequence, sequence),
+      json: { samples: Array.from({ length: 600 }, (_, i) => ({ model: `m${from + i}`, correct: true })) },
+    });
+    const writer = open();
+    await receive(writer, [batch(1, 0)]);
+    await receive(writer, [batch(2, 600), batch(3, 0)]);
+    expect(await registry.metrics()).toContain('antibody_detector_ignored_total{reason="too-many-unprotected"} 200');
+    await receive(open(), [batch(4, 1200)]);
+    expect(await registry.metrics()).toContain('antibody_detector_ignored_total{reason="too-many-unprotected"} 600');
+    expect(store.states.size).toBe(1000);
+    expect(store.states.get('default/m0')?.revisions.unknown?.counts.error).toBe(2);
+  });
+
+  it('takes no room from protected models, and gives it back a week after the last row', async () => {
+    const writer = open();
+    const samples = Array.from({ length: 1000 }, (_, i) => ({ model: `m${i}`, correct: true }));
+    await receive(writer, [{ ...sample(1, 1), json: { samples } }]);
+    const policy = { namespace: 'default', model: 'm', inputs: null, detection: DEFAULT_DETECTION };
+    const revisions = [{ revision: 'r1', modelFile: null, calibration: null, certified: false }];
+    await writer.protect({ ...policy, revisions }, signal);
+    await receive(writer, [sample(2, 2)]);
+    expect(store.states.get('default/m')?.revisions.r1?.counts.error).toBe(1);
+    await writer.tick();
+    clock = new Date('2026-01-08T02:00:00.000Z');
+    await writer.tick();
+    expect([...store.states.keys()]).toEqual(['default/m']);
   });
 
   it('counts what it ignores', async () => {

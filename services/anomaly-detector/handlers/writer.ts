@@ -8,7 +8,8 @@ import { messagesFor, type RedisStates } from '../adapters/redis-states.js';
 import type { Protection } from '../domain/context.js';
 import { applyMessage, reconcile, tick, type Step } from '../domain/detector.js';
 import { advanced, isNews, type Position } from '../domain/position.js';
-import { emptyModel, type ModelState } from '../domain/state.js';
+import { emptyModel, isEmpty, type ModelState } from '../domain/state.js';
+import { unprotectedIn } from '../domain/unprotected.js';
 import { take } from './intake.js';
 
 /** A message of the stream. */
@@ -32,6 +33,8 @@ interface Effect {
 }
 
 const RETRY_MS = 500;
+/** Revisions watched without a policy, of all models together: a few KB each, here and in Redis. */
+const MOST_UNPROTECTED = 1_000;
 const keyOf = ({ namespace, model }: ModelName) => `${namespace}/${model}`;
 
 /** Messages, policies and the clock reach the domain one after the other, and every effect is stored before the next. */
@@ -42,6 +45,7 @@ export class Writer {
   private memory: Memory | undefined;
   /** While messages wait in the stream its time is the time: the clock is ahead of what they say. */
   private behind = true;
+  private saidFull = false;
 
   constructor(
     private readonly states: RedisStates,
@@ -77,6 +81,7 @@ export class Writer {
         const { to, changed, messages, ignored } = this.effectOf(incoming, memory);
         if (to !== memory.position) await this.store(memory, { changed, to, messages });
         this.metrics.ignore(ignored);
+        if (ignored.includes('too-many-unprotected')) this.sayFull();
       });
       this.behind = waiting > 0;
     });
@@ -100,6 +105,14 @@ export class Writer {
     return this.inOrder(() => this.eachModel(tick, () => true));
   }
 
+  private sayFull(): void {
+    if (this.saidFull) return;
+    this.saidFull = true;
+    this.logger.warn(
+      `samples of further revisions without a policy do not count: ${MOST_UNPROTECTED} are watched. Write a policy for those that matter`,
+    );
+  }
+
   private async apply(policy: ProtectionUpdated, signal: AbortSignal): Promise<void> {
     await this.protections.update(policy);
     this.metrics.cannotRead(this.protections.unreadable);
@@ -115,6 +128,8 @@ export class Writer {
 
   private effectOf(incoming: readonly Incoming[], { states, position }: Memory): Effect {
     const effect: Effect = { to: position, changed: new Map(), messages: [], ignored: [] };
+    const unprotected = (state: ModelState) => unprotectedIn(state, this.protections.of(state));
+    let room = MOST_UNPROTECTED - [...states.values()].reduce((sum, state) => sum + unprotected(state), 0);
     for (const { subject, at, json } of incoming) {
       if (!isNews(effect.to, at)) continue;
       effect.to = advanced(effect.to, at);
@@ -123,7 +138,8 @@ export class Writer {
       for (let i = 0; i < invalid; i++) effect.ignored.push('invalid');
       for (const { of, message } of contents) {
         const state = effect.changed.get(keyOf(of)) ?? states.get(keyOf(of)) ?? emptyModel(of.namespace, of.model);
-        const step = applyMessage(state, message, { protection: this.protections.of(of), at });
+        const step = applyMessage(state, message, { protection: this.protections.of(of), at, room });
+        room -= unprotected(step.state) - unprotected(state);
         if (step.state !== state) effect.changed.set(keyOf(of), step.state);
         effect.messages.push(...messagesFor(step.events, at.time));
         effect.ignored.push(...step.ignored);
@@ -160,7 +176,10 @@ export class Writer {
       this.memory = undefined;
       throw error;
     }
-    for (const [key, state] of changed) memory.states.set(key, state);
+    for (const [key, state] of changed) {
+      if (isEmpty(state)) memory.states.delete(key);
+      else memory.states.set(key, state);
+    }
     memory.position = to;
   }
 

@@ -36,6 +36,7 @@ export class Course {
   state: ModelState = emptyModel(OF.namespace, OF.model);
   readonly events: Caused[] = [];
   readonly ignored: string[] = [];
+  room = Infinity;
   sequence = 0;
   seconds = 0;
 
@@ -67,7 +68,7 @@ export class Course {
     this.sequence++;
     this.seconds++;
     const at = { sequence: this.sequence, time: this.time };
-    return this.take(applyMessage(this.state, message, { protection: this.protection, at }));
+    return this.take(applyMessage(this.state, message, { protection: this.protection, at, room: this.room }));
   }
 
   tick(afterSeconds = 2): this {
