@@ -41,34 +41,54 @@ function limitsOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Sche
   return parts.filter(Boolean).join(', ');
 }
 
-/** The smallest policy: what is in the parsed one and not here is a default. */
-const smallest = parsePolicy({
+const GIVEN = {
+  target: { model: 'x', revision: 'x', endpoint: 'http://x' },
+  threatModel: { norm: 'linf', epsilon: 1, steps: 3, restarts: 2 },
+  gates: { minimumRobustAccuracy: 0, maximumCleanLoss: 0 },
+};
+const FILES = {
+  artifact: { uri: 'file:///x' },
+  trustedDataset: { uri: 'file:///x' },
+  inputs: { dims: [1], classes: 2, range: [0, 2] },
+};
+type Json = Record<string, unknown>;
+const frame = {
   apiVersion: 'antibody.dev/v1alpha1',
   kind: 'RobustnessPolicy',
   metadata: { name: 'x', namespace: 'x' },
-  spec: {
-    target: { model: 'x', revision: 'x', endpoint: 'http://x' },
-    threatModel: { norm: 'linf', epsilon: 1, steps: 1, restarts: 1 },
-    gates: { minimumRobustAccuracy: 0, maximumCleanLoss: 0 },
-  },
-});
-const GIVEN = ['apiVersion', 'kind', 'metadata', 'spec.target', 'spec.threatModel', 'spec.gates'];
+};
+/** Smallest policies, without and with files: what a parsed one has and the document has not is a default. */
+const documents: Json[] = [
+  { ...frame, spec: GIVEN },
+  { ...frame, spec: { ...GIVEN, ...FILES } },
+];
 
-function defaultOf(path: string): unknown {
-  if (GIVEN.some((given) => path === given || path.startsWith(`${given}.`))) return undefined;
-  return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key], smallest);
+const at = (document: unknown, path: string) =>
+  path.split('.').reduce<unknown>((value, key) => (value as Json | null | undefined)?.[key], document);
+
+/** The default, or whether it has to be written. */
+function need(path: string, required: boolean): string {
+  for (const document of documents) {
+    const fallback = at(parsePolicy(document), path);
+    if (at(document, path) === undefined && fallback !== undefined) return code(fallback);
+  }
+  return required ? 'needed' : 'optional';
 }
 
-function rows(schema: Schema, path: string): string[] {
-  const object = schema.properties ? schema : schema.anyOf?.find((alternative) => alternative.properties);
-  if (!object?.properties) {
-    const fallback = defaultOf(path);
-    const text = [schema.description ?? '', limitsOf(schema)].filter(Boolean).join('; ');
-    return [
-      `| \`${path}\` | ${kindOf(schema)} | ${fallback === undefined ? '' : code(fallback)} | ${text.replaceAll('|', '\\|')} |`,
-    ];
-  }
-  return Object.entries(object.properties).flatMap(([name, child]) => rows(child, path ? `${path}.${name}` : name));
+function rows(schema: Schema, path: string, required: boolean): string[] {
+  const object = schema.properties ? schema : schema.anyOf?.find(({ properties }) => properties);
+  const item = Array.isArray(schema.items) ? undefined : schema.items;
+  const inside = object ?? (item?.properties && item);
+  const children = Object.entries(inside?.properties ?? {}).flatMap(([name, child]) =>
+    rows(child, path ? `${path}${inside === item ? '[]' : ''}.${name}` : name, !!inside?.required?.includes(name)),
+  );
+  const text = [schema.description ?? '', limitsOf(schema)].filter(Boolean).join('; ');
+  // A group that must be there, and says nothing of its own, is known by its fields.
+  if (object && required && !schema.description) return children;
+  return [
+    `| \`${path}\` | ${object ? 'object' : kindOf(schema)} | ${need(path, required)} | ${text.replaceAll('|', '\\|')} |`,
+    ...children,
+  ];
 }
 
 /** Every field of the policy as a Markdown page, from its schema. */
@@ -77,10 +97,16 @@ export function policyReference(): string {
 
 # RobustnessPolicy
 
-One document says how one model is protected. Whatever has a default may be left out. A mistake is refused with the name of the field.
+One document says how one model is protected. The third column says what holds where a field is left out: its default, or nothing (\`optional\`); what is
+\`needed\` is needed as soon as the object around it is there. Objects that are given in part get the other defaults; lists are taken whole. A mistake is
+refused with the name of the field.
 
-| field | kind | default | |
+| field | kind | if left out | |
 |---|---|---|---|
-${rows(RobustnessPolicy, '').join('\n')}
+${rows(RobustnessPolicy, '', true).join('\n')}
+
+Across fields: \`artifact\` and \`trustedDataset\` are given together, with \`inputs\`, or not at all; the shares of the dataset sum to 1 at most, and leave enough
+rows for each part; \`rollout.steps\` rise to 100; under \`linf\` the radius is smaller than the width of \`inputs.range\`; and a model is judged with at least as
+many PGD steps as it is trained with.
 `;
 }

@@ -122,11 +122,18 @@ describe('policy', () => {
     const { spec } = parsePolicy(policy({ detection: { budget: 500 } }));
     expect(spec.detection).toMatchObject({ budget: 500, onUndetermined: 'ask', requestId: 'ce-id' });
     expect(spec.rollout.steps).toEqual([10, 50, 100]);
+    const dataset = parsePolicy(policy({ trustedDataset: { uri: 'file:///d', shares: { training: 0.5 } } })).spec;
+    expect(dataset.trustedDataset?.shares).toMatchObject({ training: 0.5, validation: 0.05, certificate: 0.08 });
   });
   it.each([
     ['spec.rollout.steps', { rollout: { steps: [50, 10, 100] } }],
     ['spec.rollout.steps', { rollout: { steps: [10, 50] } }],
-    ['spec.threatModel.epsilon', { threatModel: { norm: 'linf', epsilon: 1.5, steps: 1, restarts: 1 } }],
+    ['spec.threatModel.epsilon', { threatModel: { norm: 'linf', epsilon: 1.5, steps: 9, restarts: 2 } }],
+    ['spec.threatModel.restarts', { threatModel: { norm: 'linf', epsilon: 0.3, steps: 9, restarts: 1 } }],
+    ['spec.threatModel.steps', { threatModel: { norm: 'linf', epsilon: 0.3, steps: 2, restarts: 2 } }],
+    ['spec.threatModel.steps', { training: { recipe: { attackSteps: 41 } } }],
+    ['spec.training.recipe.attackSteps', { training: { recipe: { name: 'fgsm-rs' } } }],
+    ['spec.trustedDataset.shares', { trustedDataset: { uri: 'file:///d', shares: { training: 0.8 } } }],
     ['spec.inputs', { inputs: null }],
     ['spec.trustedDataset', { trustedDataset: null }],
     ['spec.detection.budjet', { detection: { budjet: 1 } }],

@@ -1,4 +1,4 @@
-import { Count, Fraction, Name, Nullable, Sha256, Type, Uri, type Static } from './schema.js';
+import { Fraction, Nullable, Sha256, Type, Uri, nameOf, type Static } from './schema.js';
 import { InvalidInputError, parser } from './validation.js';
 
 const strict = { additionalProperties: false };
@@ -11,7 +11,7 @@ export const InputContract = Type.Object(
       maxItems: 4,
       description: 'one row, e.g. [1, 28, 28] = channels, height, width',
     }),
-    classes: Type.Integer({ minimum: 2 }),
+    classes: Type.Integer({ minimum: 2, description: 'number of scores in an answer' }),
     range: Type.Tuple([Type.Number(), Type.Number()], { description: 'smallest and largest valid input value' }),
   },
   strict,
@@ -24,9 +24,9 @@ export type InputContract = Static<typeof InputContract>;
  */
 export const DatasetShares = Type.Object(
   {
-    training: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    training: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'hardens the model' }),
     validation: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'chooses the checkpoint' }),
-    calibration: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    calibration: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'sets what detection tolerates' }),
     certificate: Type.Number({
       exclusiveMinimum: 0,
       maximum: 1,
@@ -48,6 +48,25 @@ export const ThreatModel = Type.Object(
 );
 export type ThreatModel = Static<typeof ThreatModel>;
 
+/** As a policy asks for it: one step is FGSM, and one start may get stuck where the loss is flat. */
+const JudgingThreatModel = Type.Object(
+  {
+    norm: Type.Union([Type.Literal('linf'), Type.Literal('l2')], { description: 'what the radius is measured in' }),
+    epsilon: ThreatModel.properties.epsilon,
+    steps: Type.Integer({
+      minimum: 2,
+      maximum: 1000,
+      description: 'PGD steps that judge a model: not fewer than `training.recipe.attackSteps`',
+    }),
+    restarts: Type.Integer({
+      minimum: 2,
+      maximum: 100,
+      description: 'random starts of that PGD; the worst of them counts for each row',
+    }),
+  },
+  strict,
+);
+
 export const Detection = Type.Object(
   {
     budget: Type.Number({ minimum: 100, description: 'N: at most one false alarm per N examined rows' }),
@@ -56,17 +75,23 @@ export const Detection = Type.Object(
     }),
     thresholds: Type.Array(
       Type.Object(
-        { signal: Type.String(), above: Fraction, window: Type.Integer({ minimum: 1, maximum: 100_000 }) },
+        {
+          signal: Type.String({ description: '`error`, one that calibration enables, or one of your own' }),
+          above: Type.Number({ minimum: 0, maximum: 1, description: 'largest mean that is no alarm' }),
+          window: Type.Integer({ minimum: 1, maximum: 100_000, description: 'latest values of the signal' }),
+        },
         strict,
       ),
-      { description: 'plain rules: alarm when the mean of the last `window` values is above' },
+      { description: 'plain rules beside the detectors: they are simple, and promise no rate of false alarms' },
     ),
     requestId: Type.String({
       pattern: '^(ce-id|v2-id|header:[A-Za-z0-9-]+)$',
-      description: 'where the request id comes from',
+      description:
+        'under which id labels come: `ce-id` of the logged event, `v2-id` in the body, or a logged header as `header:X-Request-Id`',
     }),
     onUndetermined: Type.Union([Type.Literal('ask'), Type.Literal('harden'), Type.Literal('ignore')], {
-      description: 'harden retrains on a mere anomaly: it can be triggered by drift and costs a training each time',
+      description:
+        'ask waits for a person; harden retrains on a mere anomaly: it can be triggered by drift and costs a training each time; ignore does nothing',
     }),
     maxExaminedPerSecond: Type.Number({
       exclusiveMinimum: 0,
@@ -76,7 +101,7 @@ export const Detection = Type.Object(
       minimum: 10,
       description: 'examined rows after which an open verdict ends undetermined',
     }),
-    labelDeadlineSeconds: Count,
+    labelDeadlineSeconds: Type.Integer({ minimum: 0, description: 'how long a verdict waits for labels' }),
     labelGroupSize: Type.Union([Type.Literal(2), Type.Literal(4)], {
       description: '2 when most labels arrive, 4 when few do',
     }),
@@ -93,9 +118,9 @@ export const Recipe = Type.Object(
       description:
         'pgd: attacked rows alone (Madry et al. 2018); trades: clean rows, and agreement of attacked ones (Zhang et al. 2019); fgsm-rs: one long step, stopped at catastrophic overfitting (Wong et al. 2020)',
     }),
-    attackSteps: Type.Integer({ minimum: 1, maximum: 100 }),
-    epochs: Type.Integer({ minimum: 1, maximum: 1000 }),
-    batchSize: Type.Integer({ minimum: 1, maximum: 4096 }),
+    attackSteps: Type.Integer({ minimum: 1, maximum: 100, description: 'of the attack on each batch; 1 for fgsm-rs' }),
+    epochs: Type.Integer({ minimum: 1, maximum: 1000, description: 'passes over the training part' }),
+    batchSize: Type.Integer({ minimum: 1, maximum: 4096, description: 'rows in a step' }),
     learningRate: Type.Number({ exclusiveMinimum: 0, description: 'peak of the triangular schedule' }),
     epsilonFactor: Type.Number({ minimum: 1, maximum: 2, description: 'training radius over the threat model’s' }),
     beta: Type.Optional(Type.Number({ minimum: 0, description: 'weight of the agreement in trades; 6 if not given' })),
@@ -123,7 +148,7 @@ export const Recipe = Type.Object(
           flip: Type.Boolean({ description: 'half of the pictures are mirrored' }),
           channelsLast: Type.Boolean({ description: 'rows lie as height, width, channels' }),
         },
-        strict,
+        { ...strict, description: 'changes of the training rows that keep their label' },
       ),
     ),
   },
@@ -151,7 +176,11 @@ export type Rollout = Static<typeof Rollout>;
 
 const Gates = Type.Object(
   {
-    minimumRobustAccuracy: Fraction,
+    minimumRobustAccuracy: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'accuracy of the hardened model under the threat model’s PGD',
+    }),
     maximumCleanLoss: Type.Number({
       minimum: 0,
       maximum: 1,
@@ -191,33 +220,49 @@ export const RobustnessPolicy = Type.Object(
   {
     apiVersion: Type.Literal('antibody.dev/v1alpha1'),
     kind: Type.Literal('RobustnessPolicy'),
-    metadata: Type.Object({ name: Name, namespace: Name }, strict),
+    metadata: Type.Object(
+      { name: nameOf('of the policy; '), namespace: nameOf('of policy and model, part of every subject; ') },
+      strict,
+    ),
     spec: Type.Object(
       {
         target: Type.Object(
           {
-            model: Name,
-            revision: Name,
+            model: nameOf('as samples, labels and the logger’s URL name it; '),
+            revision: nameOf('that serves now; '),
             endpoint: Type.String({ minLength: 1, description: 'base URL of the server' }),
           },
           strict,
         ),
-        artifact: Nullable(Type.Object({ uri: Uri, sha256: Type.Optional(Sha256) }, strict)),
+        artifact: Nullable(Type.Object({ uri: Uri, sha256: Type.Optional(Sha256) }, strict), {
+          description:
+            'the served model as an ONNX file; without it labels and samples of your own are all that is watched',
+        }),
         trustedDataset: Nullable(
           Type.Object({ uri: Uri, sha256: Type.Optional(Sha256), shares: DatasetShares }, strict),
+          { description: 'calibrates, hardens and judges; needed with `artifact`' },
         ),
-        inputs: Nullable(InputContract),
-        threatModel: ThreatModel,
+        inputs: Nullable(InputContract, { description: 'needed with `artifact`' }),
+        threatModel: JudgingThreatModel,
         alsoEvaluate: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
           maxItems: 7,
           description: 'further radii for the certificate',
         }),
         detection: Detection,
-        training: Type.Object({ recipe: Recipe, timeBudgetSeconds: Type.Integer({ minimum: 1 }), seed: Count }, strict),
+        training: Type.Object(
+          {
+            recipe: Recipe,
+            timeBudgetSeconds: Type.Integer({ minimum: 1, description: 'the best epoch until then is the candidate' }),
+            seed: Type.Integer({ minimum: 0, description: 'of the first training; each further one adds 1' }),
+          },
+          strict,
+        ),
         gates: Gates,
         rollout: Rollout,
-        approval: Type.Union([Type.Literal('automatic'), Type.Literal('manual')]),
-        coolDownSeconds: Count,
+        approval: Type.Union([Type.Literal('automatic'), Type.Literal('manual')], {
+          description: 'manual: a person approves each defense before it trains',
+        }),
+        coolDownSeconds: Type.Integer({ minimum: 0, description: 'rest after a defense before the next may begin' }),
       },
       strict,
     ),
@@ -249,7 +294,7 @@ export function parsePolicy(document: unknown): RobustnessPolicy {
   if (!isObject(document) || !isObject(document.spec)) return parse(document);
   const optional = { artifact: null, trustedDataset: null, inputs: null, alsoEvaluate: [], ...defaults };
   const spec = withDefaults(optional, document.spec);
-  if (isObject(spec.trustedDataset)) spec.trustedDataset = { shares: defaultShares, ...spec.trustedDataset };
+  if (isObject(spec.trustedDataset)) spec.trustedDataset = withDefaults({ shares: defaultShares }, spec.trustedDataset);
   const policy = parse({ ...document, spec });
   checkAcrossFields(policy);
   return policy;
@@ -268,8 +313,20 @@ function checkAcrossFields({ spec }: RobustnessPolicy): void {
   if (steps.at(-1) !== 100 || steps.some((step, i) => i > 0 && step <= (steps[i - 1] ?? 0))) {
     refuse('spec.rollout.steps', 'must rise to 100, e.g. [10, 50, 100]');
   }
+  checkAttacks(spec);
   checkFiles(spec);
   if (spec.inputs) checkRange(spec.inputs, spec.threatModel);
+}
+
+/** A model is never judged by an attack that is weaker than the one it was trained on. */
+function checkAttacks({ threatModel, training: { recipe } }: Spec): void {
+  if (recipe.name === 'fgsm-rs' && recipe.attackSteps !== 1)
+    refuse('spec.training.recipe.attackSteps', 'must be 1 for fgsm-rs');
+  if (threatModel.steps < recipe.attackSteps)
+    refuse(
+      'spec.threatModel.steps',
+      `is ${threatModel.steps}, less than the ${recipe.attackSteps} of spec.training.recipe.attackSteps: a model is judged by an attack at least as strong as the one it was trained on`,
+    );
 }
 
 function checkFiles({ artifact, inputs, trustedDataset }: Spec): void {

@@ -3,10 +3,9 @@ import Type, { type Static, type TSchema } from 'typebox';
 export { Type, type Static, type TSchema };
 
 /** A Kubernetes-style name: it becomes a NATS subject token, a Redis key and a file name, so nothing else is allowed. */
-export const Name = Type.String({
-  pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$',
-  description: 'DNS label, 1 to 63 characters',
-});
+export const nameOf = (what: string) =>
+  Type.String({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$', description: `${what}DNS label, 1 to 63 characters` });
+export const Name = nameOf('');
 
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the bytes, lower-case hex' });
 export const Uri = Type.String({
@@ -21,7 +20,8 @@ export const Time = Type.String({
 });
 export const Fraction = Type.Number({ minimum: 0, maximum: 1 });
 export const Count = Type.Integer({ minimum: 0 });
-export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Nullable = <T extends TSchema>(schema: T, about: { description?: string } = {}) =>
+  Type.Union([schema, Type.Null()], about);
 
 /** Which served model an event is about. */
 export const ModelRef = { namespace: Name, model: Name };

@@ -10,7 +10,7 @@ import { DEFENSES, STAGES, untilBegun, victimsOf, type Stage, type Victim } from
 
 /** A defense that is quick: how robust the model becomes is not the question here. */
 const QUICK = {
-  threatModel: { norm: 'linf', epsilon: 0.1, steps: 5, restarts: 1 },
+  threatModel: { norm: 'linf', epsilon: 0.1, steps: 5, restarts: 2 },
   training: {
     recipe: { name: 'pgd', attackSteps: 1, epochs: 2, batchSize: 64, learningRate: 0.004, epsilonFactor: 1 },
     timeBudgetSeconds: 300,
