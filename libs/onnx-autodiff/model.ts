@@ -7,12 +7,17 @@ export interface ModelValue {
   readonly dims: readonly (number | null)[];
 }
 
+export interface ModelInput extends ModelValue {
+  /** What the file takes; here it is always fed with float32. */
+  readonly type: 'float32' | 'float16';
+}
+
 /** A classifier as its ONNX file describes it. */
 export interface OnnxModel {
   /** The file itself. */
   readonly bytes: Uint8Array;
   readonly opset: number;
-  readonly input: ModelValue;
+  readonly input: ModelInput;
   readonly output: ModelValue;
   /** How often each operation occurs in the file. */
   readonly operations: Readonly<Record<string, number>>;
@@ -20,7 +25,7 @@ export interface OnnxModel {
   readonly parameters: readonly ModelParameter[];
   /** Running means and variances of batch normalisation. */
   readonly statistics: readonly ModelParameter[];
-  /** The same network in the library's own terms: opset 17, constants apart. */
+  /** The same network in the library's own terms: opset 17, float32 in the place of float16, constants apart. */
   readonly network: Network;
 }
 

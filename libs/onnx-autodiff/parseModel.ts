@@ -1,16 +1,18 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { MalformedModelError, UnsupportedModelError } from './errors.js';
-import { decodeAttribute } from './file/attributes.js';
+import { type AttributeValue, decodeAttribute } from './file/attributes.js';
 import {
+  type AttributeProto,
   type GraphProto,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
   type ValueInfoProto,
 } from './file/generated/onnx_pb.js';
-import { decodeDims, decodeTensor, elementTypeOf } from './file/tensors.js';
+import { decodeDims, decodeTensor, elementTypeOf, typeCodes } from './file/tensors.js';
+import { widened } from './float16.js';
 import type { GraphNode } from './graph.js';
-import type { ModelParameter, ModelValue, OnnxModel } from './model.js';
+import type { ModelInput, ModelParameter, ModelValue, OnnxModel } from './model.js';
 import { normalizeNodes } from './normalizeNodes.js';
 import { operationOf } from './ops/registry.js';
 import type { Tensor } from './tensor.js';
@@ -60,7 +62,7 @@ function initializersOf(graph: GraphProto): Map<string, Tensor> {
   for (const initializer of graph.initializer) {
     const name = initializer.name ?? '';
     if (name === '' || constants.has(name)) throw new MalformedModelError(`two initializers are named "${name}"`);
-    constants.set(name, decodeTensor(initializer));
+    constants.set(name, widened(decodeTensor(initializer)));
   }
   return constants;
 }
@@ -77,9 +79,16 @@ function sourceNode(proto: NodeProto, opset: number): GraphNode {
     );
   }
   const attributes = Object.fromEntries(
-    proto.attribute.map((attribute) => [attribute.name ?? '', decodeAttribute(attribute)]),
+    proto.attribute.map((attribute) => [attribute.name ?? '', inFloat32(op, attribute)]),
   );
   return { op, name: node, inputs: proto.input, outputs: proto.output, attributes };
+}
+
+/** What a file computes with float16 is computed with float32: gradients would underflow. Only weights stay what they are. */
+function inFloat32(op: string, attribute: AttributeProto): AttributeValue {
+  const value = decodeAttribute(attribute);
+  if (op === 'Cast' && attribute.name === 'to' && value === typeCodes.float16) return typeCodes.float32;
+  return typeof value === 'object' && 'dims' in value ? widened(value) : value;
 }
 
 function adviceFor(op: string, standard: boolean): string {
@@ -96,7 +105,7 @@ function countOperations(nodes: readonly GraphNode[]): Record<string, number> {
   return counts;
 }
 
-function soleInput(graph: GraphProto, constants: ReadonlyMap<string, Tensor>): ModelValue {
+function soleInput(graph: GraphProto, constants: ReadonlyMap<string, Tensor>): ModelInput {
   const inputs = graph.input.filter(({ name }) => !constants.has(name ?? ''));
   const [input] = inputs;
   if (!input || inputs.length > 1) {
@@ -104,11 +113,12 @@ function soleInput(graph: GraphProto, constants: ReadonlyMap<string, Tensor>): M
     throw new UnsupportedModelError(`a classifier should have one input, this one has ${inputs.length} (${names})`);
   }
   const value = modelValue(input);
-  if (elementTypeOf(input.type?.tensorType?.elemType) !== 'float32')
-    throw new UnsupportedModelError(`the input "${value.name}" should be float32`);
+  const type = elementTypeOf(input.type?.tensorType?.elemType);
+  if (type !== 'float32' && type !== 'float16')
+    throw new UnsupportedModelError(`the input "${value.name}" should be float32 or float16`);
   if (value.dims.length === 0)
     throw new UnsupportedModelError(`the input "${value.name}" has no shape; export with one`);
-  return value;
+  return { ...value, type };
 }
 
 /** Outputs after the first carry labels or features. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, TensorProtoSchema } from './file/generated/onnx_pb.js';
 import { encodeAttribute } from './file/attributes.js';
 import { mnistCnn, ModelBuilder } from './modelBuilder.js';
@@ -74,6 +74,50 @@ describe('patchWeights', () => {
     expect([...weights.keys()].sort()).toEqual(['a', 'b', 'c']);
     expect(parseModel(patched).parameters.map(({ name, data }) => [name, data])).toEqual([...weights]);
     expect(patched.subarray(-6)).toEqual(metadata);
+  });
+
+  it('rounds to float16 where the file has it, as bytes or as varints', () => {
+    const ones = [0x3c00, 0x3c00, 0x3c00];
+    const raw = { type: 'float16' as const, dims: [3], data: Uint16Array.from(ones) };
+    const model = create(ModelProtoSchema, {
+      opsetImport: [{ version: 13n }],
+      graph: {
+        initializer: [
+          create(TensorProtoSchema, { name: 'a', dataType: 10, dims: [3n], rawData: new Uint8Array(raw.data.buffer) }),
+          create(TensorProtoSchema, { name: 'b', dataType: 10, dims: [3n], int32Data: ones }),
+        ],
+        node: [
+          { opType: 'Constant', output: ['c'], attribute: [encodeAttribute('value', raw)] },
+          { opType: 'Cast', input: ['x'], output: ['half'], attribute: [encodeAttribute('to', 10)] },
+          { opType: 'Sum', input: ['half', 'a', 'b', 'c'], output: ['y'] },
+        ],
+        input: [
+          { name: 'x', type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'N' }, { dimValue: 3n }] } } } },
+        ],
+        output: [{ name: 'y' }],
+      },
+    });
+    const file = parseModel(toBinary(ModelProtoSchema, model));
+    expect(file.parameters.map(({ name, data }) => [name, ...data])).toEqual([
+      ['a', 1, 1, 1],
+      ['b', 1, 1, 1],
+      ['c', 1, 1, 1],
+    ]);
+    const trained = Float32Array.of(1 / 3, -65000.7, 0); // 0x3555, 0xfbef, 0
+    for (const name of ['a', 'b', 'c']) {
+      const patched = patchWeights(file, new Map([[name, trained]]));
+      const reread = fromBinary(ModelProtoSchema, patched);
+      const tensors = [...reread.graph!.initializer, reread.graph!.node[0]!.attribute[0]!.t!];
+      const place = ['a', 'b', 'c'].indexOf(name);
+      expect(new Uint16Array(Uint8Array.from(tensors[place]!.rawData!).buffer)).toEqual(
+        Uint16Array.of(0x3555, 0xfbef, 0),
+      );
+      // With the old numbers put back it is the old file.
+      const restored = { rawData: new Uint8Array(raw.data.buffer), int32Data: [] };
+      Object.assign(tensors[place]!, place === 1 ? { rawData: undefined, int32Data: ones } : restored);
+      expect(Buffer.from(toBinary(ModelProtoSchema, reread)).equals(file.bytes)).toBe(true);
+      if (place !== 1) expect(differing(file.bytes, patched)).toBeLessThanOrEqual(6);
+    }
   });
 
   it('refuses names and sizes that do not fit', () => {

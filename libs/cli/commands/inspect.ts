@@ -58,7 +58,7 @@ Exit code: 0 it can be hardened, 1 it cannot, 2 not an ONNX model.
 
 interface Description {
   opset: number;
-  input: { name: string; dims: readonly (number | null)[]; layout: string | null };
+  input: OnnxModel['input'] & { layout: string | null };
   output: { name: string; dims: readonly (number | null)[]; classes: number };
   /** What training changes. */
   parameters: { tensors: number; numbers: number };
@@ -145,7 +145,7 @@ function textOf(
     `${model.model}: ${model.bytes} bytes, opset ${model.opset}; can be attacked and hardened`,
     table(
       [
-        ['input', `"${input.name}" ${shape(input.dims)} float32${input.layout ? `, ${input.layout}` : ''}`],
+        ['input', `"${input.name}" ${shape(input.dims)} ${input.type}${input.layout ? `, ${input.layout}` : ''}`],
         ['output', `"${output.name}" ${shape(output.dims)}, ${output.classes} classes`],
         ['parameters', `${parameters.numbers} in ${parameters.tensors} tensors${kept}`],
         ['operations', operations.join(', ')],

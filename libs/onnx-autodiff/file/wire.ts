@@ -1,6 +1,7 @@
-/** A field of a protobuf message: its number, and where its contents lie in the file. */
+/** A field of a protobuf message: its number, and where it begins and its contents lie in the file. */
 export interface WireField {
   readonly number: number;
+  readonly tag: number;
   readonly start: number;
   readonly end: number;
 }
@@ -17,12 +18,59 @@ export function* wireFields(bytes: Uint8Array, start = 0, end = bytes.length): G
     }
   };
   while (position < end) {
+    const field = position;
     const tag = varint();
     const [number, wireType] = [Math.floor(tag / 8), tag & 7];
     const contents = wireType === 2 ? varint() : wireType === 1 ? 8 : wireType === 5 ? 4 : undefined;
     const from = position;
     if (contents === undefined) varint();
     else position += contents;
-    yield { number, start: from, end: position };
+    yield { number, tag: field, start: from, end: position };
+  }
+}
+
+/** The message with the contents of each field of this number changed; all other bytes as they are, lengths apart. */
+export function changeFields(
+  message: Uint8Array,
+  number: number,
+  change: (contents: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let copied = 0;
+  for (const field of wireFields(message)) {
+    if (field.number !== number) continue;
+    const contents = message.subarray(field.start, field.end);
+    const changed = change(contents);
+    if (changed === contents) continue;
+    parts.push(message.subarray(copied, field.tag), bytesField(number, changed));
+    copied = field.end;
+  }
+  return copied === 0 ? message : concatenated([...parts, message.subarray(copied)]);
+}
+
+export function withoutFields(message: Uint8Array, numbers: readonly number[]): Uint8Array {
+  const kept = [...wireFields(message)].filter(({ number }) => !numbers.includes(number));
+  return concatenated(kept.map(({ tag, end }) => message.subarray(tag, end)));
+}
+
+/** A field of bytes, text or a message. */
+export const bytesField = (number: number, contents: Uint8Array): Uint8Array =>
+  concatenated([varint(number * 8 + 2), varint(contents.length), contents]);
+
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    bytes.push(rest < 128 ? rest : (rest % 128) + 128);
+    if (rest < 128) return Uint8Array.from(bytes);
   }
 }

@@ -14,6 +14,7 @@ import {
   ValueInfoProtoSchema,
 } from '../file/generated/onnx_pb.js';
 import { decodeTensor, typeCodes } from '../file/tensors.js';
+import { widened } from '../float16.js';
 import { Graph } from '../graph.js';
 import { parseModel } from '../parseModel.js';
 import { probe } from '../probe.js';
@@ -74,7 +75,7 @@ export async function nodeTestFailure(test: NodeTest, executor: Executor, refere
   const found = (name: string): Tensor | undefined => results[rename(name)] ?? probed.get(name);
   return names
     .map((name, i) => {
-      const expected = decodeTensor(fromBinary(TensorProtoSchema, test.outputs[i] ?? new Uint8Array()));
+      const expected = widened(decodeTensor(fromBinary(TensorProtoSchema, test.outputs[i] ?? new Uint8Array())));
       const what = difference(found(name), expected);
       return what === undefined ? undefined : `output ${name} ${what}`;
     })
