@@ -22,7 +22,7 @@ jest.setTimeout(120_000);
 
 const model = { namespace: 'ml', model: 'digits' };
 const inputs = { dims: [1, 28, 28], classes: 10, range: [0, 1] as [number, number] };
-const shares = { training: 0.6, validation: 0.1, calibration: 0.1, certificate: 0.2 };
+const shares = { training: 0.45, validation: 0.1, calibration: 0.25, certificate: 0.2 };
 const threatModel = { norm: 'linf' as const, epsilon: 0.1, steps: 5, restarts: 2 };
 const recipe = { name: 'pgd' as const, attackSteps: 1, epochs: 4, batchSize: 32, learningRate: 4e-3, epsilonFactor: 1 };
 

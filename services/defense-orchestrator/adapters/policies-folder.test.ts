@@ -5,14 +5,15 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
 import { artifactStore, sha256 } from '#artifacts';
-import { policyDocument } from '../testing/events.js';
+import { policyDocument, trustedNpz } from '../testing/events.js';
 import { PolicyError, readPolicies } from './policies-folder.js';
 
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'antibody-policies-'));
   await writeFile(join(root, 'model.onnx'), 'a model');
-  await writeFile(join(root, 'trusted.npz'), 'a dataset');
+  await writeFile(join(root, 'trusted.npz'), trustedNpz());
+  await writeFile(join(root, 'no.npz'), 'a dataset');
 });
 afterAll(() => rm(root, { recursive: true }));
 
@@ -39,7 +40,7 @@ describe('the policy folder', () => {
     expect([...policies.keys()]).toEqual(['ml/digits']);
     expect(policies.get('ml/digits')).toMatchObject({
       modelFile: { uri: uri('model.onnx'), sha256: sha256(Buffer.from('a model')) },
-      dataset: { sha256: sha256(Buffer.from('a dataset')), inputs: { classes: 10 }, shares: { training: 0.75 } },
+      dataset: { sha256: sha256(trustedNpz()), inputs: { classes: 10 }, shares: { training: 0.75 } },
     });
   });
 
@@ -65,6 +66,16 @@ describe('the policy folder', () => {
       'a dataset that is not there',
       () => withSpec({ trustedDataset: { uri: uri('nothing.npz') } }),
       /^digits\.yaml: field "spec\.trustedDataset\.uri": there is no file/,
+    ],
+    [
+      'a dataset that is none',
+      () => withSpec({ trustedDataset: { uri: uri('no.npz') } }),
+      /^digits\.yaml: field "spec\.trustedDataset": file:.*no\.npz: /,
+    ],
+    [
+      'shares that leave a part without rows',
+      () => withSpec({ trustedDataset: { uri: uri('trusted.npz'), shares: { certificate: 1e-9 } } }),
+      /^digits\.yaml: field "spec\.trustedDataset": .*: shares\.certificate: leaves 0 of 2000 rows, and 100 are needed/,
     ],
     [
       'a file outside the folders that may be read',

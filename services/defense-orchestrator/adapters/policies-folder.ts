@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import { sha256, type ArtifactStore } from '#artifacts';
+import { DatasetError, readTrustedParts, sha256, type ArtifactStore } from '#artifacts';
 import { InvalidInputError, parsePolicy, type RobustnessPolicy } from '#contracts';
 import type { ResolvedPolicy } from '../domain/model.js';
 
@@ -58,10 +58,22 @@ async function readPolicy(file: string): Promise<RobustnessPolicy> {
 
 async function resolve(file: string, policy: RobustnessPolicy, store: ArtifactStore): Promise<ResolvedPolicy> {
   const { artifact, trustedDataset, inputs } = policy.spec;
-  const modelFile = artifact && (await hashed(file, 'spec.artifact', artifact, store));
-  const data = trustedDataset && (await hashed(file, 'spec.trustedDataset', trustedDataset, store));
-  const shares = trustedDataset?.shares;
-  return { policy, modelFile, dataset: data && inputs && shares ? { ...data, inputs, shares } : null };
+  const modelFile = artifact && (await hashed(file, 'spec.artifact', artifact, store)).named;
+  if (!trustedDataset || !inputs) return { policy, modelFile, dataset: null };
+  const { named, bytes } = await hashed(file, 'spec.trustedDataset', trustedDataset, store);
+  const dataset = { ...named, inputs, shares: trustedDataset.shares };
+  checkDataset(file, bytes, dataset);
+  return { policy, modelFile, dataset };
+}
+
+/** Now, and not by the first job that fails: every part has to have its rows. */
+function checkDataset(file: string, bytes: Uint8Array, dataset: NonNullable<ResolvedPolicy['dataset']>): void {
+  try {
+    readTrustedParts(bytes, dataset.uri, dataset);
+  } catch (error) {
+    if (!(error instanceof DatasetError)) throw error;
+    refuse(file, `field "spec.trustedDataset": ${error.message}`);
+  }
 }
 
 async function hashed(file: string, field: string, declared: { uri: string; sha256?: string }, store: ArtifactStore) {
@@ -71,7 +83,7 @@ async function hashed(file: string, field: string, declared: { uri: string; sha2
   const found = sha256(bytes);
   if (declared.sha256 && declared.sha256 !== found)
     refuse(file, `field "${field}.sha256" is ${declared.sha256}, but ${declared.uri} has ${found}`);
-  return { uri: declared.uri, sha256: found };
+  return { named: { uri: declared.uri, sha256: found }, bytes };
 }
 
 function refuse(file: string, problem: string): never {

@@ -21,7 +21,7 @@ import {
 } from '#contracts';
 import { startNats, startRedis } from '#testbed';
 import type { IncomingEvent } from '../domain/model.js';
-import { policyDocument } from './events.js';
+import { policyDocument, trustedNpz } from './events.js';
 
 /** The orchestrator as a process of its own between real servers, and a plain NATS client that plays all other services. */
 export interface World {
@@ -60,12 +60,12 @@ export async function openWorld(
   const folder = await mkdtemp(join(tmpdir(), 'antibody-orchestrator-'));
   const [nats, redis] = await Promise.all([startNats(), startRedis()]);
   for (const sub of ['policies', 'artifacts']) await mkdir(join(folder, sub));
-  const artifact = async (file: string, text: string) => {
-    await writeFile(join(folder, 'artifacts', file), text);
-    return { uri: pathToFileURL(join(folder, 'artifacts', file)).href, sha256: sha256(Buffer.from(text)) };
+  const artifact = async (file: string, bytes: Uint8Array) => {
+    await writeFile(join(folder, 'artifacts', file), bytes);
+    return { uri: pathToFileURL(join(folder, 'artifacts', file)).href, sha256: sha256(bytes) };
   };
-  const model = await artifact('model.onnx', 'a model');
-  const dataset = await artifact('trusted.npz', 'a dataset');
+  const model = await artifact('model.onnx', Buffer.from('a model'));
+  const dataset = await artifact('trusted.npz', trustedNpz());
   const document = policyDocument(spec, { model: model.uri, data: dataset.uri });
   const written = change(document);
   const text = typeof written === 'string' ? written : stringify(written);

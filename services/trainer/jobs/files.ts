@@ -1,5 +1,5 @@
-import { readDataset, sha256, splitByHash, type ArtifactStore, type Dataset } from '#artifacts';
-import type { DatasetShares, TrainingRequested } from '#contracts';
+import { readTrustedParts, sha256, type ArtifactStore, type Dataset, type TrustedPart } from '#artifacts';
+import type { TrainingRequested } from '#contracts';
 import { parseModel, type OnnxModel } from '#onnx-autodiff';
 
 /** The job names bytes that are not there: no retry can help. */
@@ -22,17 +22,11 @@ export const readModel = async (store: ArtifactStore, file: { uri: string; sha25
   parseModel(await readExact(store, 'model', file));
 
 /** The trusted dataset in its disjoint parts. */
-export async function readParts(
+export const readParts = async (
   store: ArtifactStore,
-  request: TrainingRequested['dataset'],
-): Promise<Record<keyof DatasetShares, Dataset>> {
-  const { inputs } = request;
-  // In this order whatever the policy's: the parts lie one after the other on the scale of the hash.
-  const { training, validation, calibration, certificate } = request.shares;
-  const bytes = await readExact(store, 'dataset', request);
-  const data = readDataset(bytes, request.uri, { dims: inputs.dims, range: inputs.range, classes: inputs.classes });
-  return splitByHash(data, { training, validation, calibration, certificate });
-}
+  dataset: TrainingRequested['dataset'],
+): Promise<Record<TrustedPart, Dataset>> =>
+  readTrustedParts(await readExact(store, 'dataset', dataset), dataset.uri, dataset);
 
 /** At most `most` rows; rows of a part come in the order of their hashes, so the first ones are a fair sample. */
 export function firstRows(data: Dataset, most: number): Dataset {
