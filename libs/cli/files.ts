@@ -2,9 +2,11 @@ import { access, constants, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { type Dataset, DatasetError, readDataset, readIdxDataset, readImageFolder } from '#artifacts';
-import { type OnnxModel, parseModel } from '#onnx-autodiff';
+import { type OnnxModel, parseModel, withExternalData } from '#onnx-autodiff';
 
 import { UsageError } from './errors.js';
+import { readBeside } from './externalData.js';
+import { reason } from './fileErrors.js';
 import { type Layout, pictureOf, rowsAsModelTakesThem, storedDims } from './layout.js';
 
 /** Beyond this, Node cannot read a file in one piece. */
@@ -22,8 +24,12 @@ export async function readInput(option: string, path: string): Promise<Uint8Arra
 }
 
 export async function readModelFile(path: string): Promise<OnnxModel> {
-  return parseModel(await readInput('model', path));
+  return modelOf(await readInput('model', path), path);
 }
+
+/** With the weights that lie in files beside it. */
+export const modelOf = async (bytes: Uint8Array, path: string): Promise<OnnxModel> =>
+  parseModel(await withExternalData(bytes, (place) => readBeside(path, place)));
 
 /** Where labelled rows come from: an `.npz` with x and y, MNIST's pair of IDX files (`path` the images), or a folder of pictures for each class. */
 export interface DataSource {
@@ -108,11 +114,4 @@ export async function checkWritable(option: string, path: string): Promise<void>
     if (error instanceof UsageError) throw error;
     throw new UsageError(`--${option}: cannot write ${path}: ${reason(error)}`);
   }
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'no such file or folder';
-  if (code === 'EACCES') return 'permission denied';
-  return code === 'EISDIR' ? 'it is a folder' : message;
 }

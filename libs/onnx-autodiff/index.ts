@@ -9,6 +9,7 @@ export {
 export { Emitter, type Operand } from './emitter.js';
 export { MalformedModelError, UnsupportedModelError } from './errors.js';
 export type { CompiledGraph, Executor } from './executor.js';
+export { type ExternalPlace, withExternalData } from './externalData.js';
 export { compileForward, type Forward } from './forward.js';
 export { gradients, type GradientOptions } from './gradients.js';
 export { Graph, type GraphNode } from './graph.js';

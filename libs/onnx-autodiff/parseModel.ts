@@ -1,11 +1,10 @@
-import { fromBinary } from '@bufbuild/protobuf';
 import { MalformedModelError, UnsupportedModelError } from './errors.js';
 import { type AttributeValue, decodeAttribute } from './file/attributes.js';
+import { decodeModel } from './file/decodeModel.js';
 import {
   type AttributeProto,
   type GraphProto,
   type ModelProto,
-  ModelProtoSchema,
   type NodeProto,
   type ValueInfoProto,
 } from './file/generated/onnx_pb.js';
@@ -23,7 +22,7 @@ const NEWEST_OPSET = 24;
 /** Reads an ONNX file, which may be anything: throws MalformedModelError or UnsupportedModelError and nothing else. */
 export function parseModel(file: Uint8Array): OnnxModel {
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength); // slice() of a Buffer would not copy
-  const model = decode(bytes);
+  const model = decodeModel(bytes);
   const opset = opsetOf(model);
   const { graph } = model;
   if (!graph) throw new MalformedModelError('it has no graph');
@@ -35,14 +34,6 @@ export function parseModel(file: Uint8Array): OnnxModel {
   checkOrder(nodes, new Set([input.name, ...constants.keys()]));
   const output = firstOutput(graph, new Set(nodes.flatMap((node) => node.outputs)));
   return { bytes, opset, input, output, operations, ...trainable(nodes, constants), network: { nodes, constants } };
-}
-
-function decode(bytes: Uint8Array): ModelProto {
-  try {
-    return fromBinary(ModelProtoSchema, bytes);
-  } catch (error) {
-    throw new MalformedModelError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
 }
 
 function opsetOf(model: ModelProto): number {

@@ -8,9 +8,11 @@ import {
   compileForward,
   compileLogitGradients,
   elementCount,
+  type ExternalPlace,
   ortExecutor,
   parseModel,
   patchWeights,
+  withExternalData,
 } from '#onnx-autodiff';
 
 const folder = resolve('test/exporters');
@@ -36,25 +38,28 @@ function truthOf(file: string) {
 }
 
 describe("files of today's exporters", () => {
-  it('come from PyTorch (both exporters) and Keras, seven networks each, and some in float16', () => {
-    expect(files).toHaveLength(21 + 7);
+  it('come from PyTorch (both exporters) and Keras, seven networks each, and some in float16 or with data outside', () => {
+    expect(files).toHaveLength(21 + 7 + 2);
   });
 
-  it.each(files)('%s: logits and input gradients are those of the framework', async (file) => {
-    const { x, logits, gradient, classes } = truthOf(file);
-    const model = parseModel(readFileSync(resolve(folder, file)));
-    const rows = classes.length;
-    const forward = await compileForward(model, { batch: 2, executor });
-    // Exporters fold batch normalisation into weights, which float16 rounds again.
-    const tolerance = file.startsWith('float16') ? 2e-3 : 1e-4;
-    expect(distance(await forward.run(x, rows), logits)).toBeLessThan(tolerance);
-    const compiled = await compileLogitGradients(model, { batch: rows, executor });
-    const { gradients } = await compiled.run(x, rows, (row) => [classes[row] ?? 0]);
-    const found = Float32Array.from(gradients.flatMap(([first]) => Array.from(first ?? [])));
-    expect(distance(found, gradient)).toBeLessThan(10 * tolerance);
-    await forward.release();
-    await compiled.release();
-  });
+  it.each(files.filter((file) => !file.startsWith('external')))(
+    '%s: logits and input gradients are those of the framework',
+    async (file) => {
+      const { x, logits, gradient, classes } = truthOf(file);
+      const model = parseModel(readFileSync(resolve(folder, file)));
+      const rows = classes.length;
+      const forward = await compileForward(model, { batch: 2, executor });
+      // Exporters fold batch normalisation into weights, which float16 rounds again.
+      const tolerance = file.startsWith('float16') ? 2e-3 : 1e-4;
+      expect(distance(await forward.run(x, rows), logits)).toBeLessThan(tolerance);
+      const compiled = await compileLogitGradients(model, { batch: rows, executor });
+      const { gradients } = await compiled.run(x, rows, (row) => [classes[row] ?? 0]);
+      const found = Float32Array.from(gradients.flatMap(([first]) => Array.from(first ?? [])));
+      expect(distance(found, gradient)).toBeLessThan(10 * tolerance);
+      await forward.release();
+      await compiled.release();
+    },
+  );
 });
 
 /** What ONNX Runtime computes of the file itself, in the types that the file has. */
@@ -131,6 +136,17 @@ const rowsOf = ({ x, y, ...rest }: Dataset, start: number, end: number): Dataset
 };
 
 const classesOf = (file: string) => (file.includes('tabular') ? 2 : file.startsWith('float16') ? 4 : 5);
+
+describe('files with their weights outside', () => {
+  it.each(files.filter((file) => file.startsWith('external')))('%s is the model that was saved', async (file) => {
+    const read = ({ location, offset, length }: ExternalPlace) =>
+      Promise.resolve(readFileSync(resolve(folder, location)).subarray(offset, offset + length));
+    const model = parseModel(await withExternalData(readFileSync(resolve(folder, file)), read));
+    const original = parseModel(readFileSync(resolve(folder, 'pytorch-cnn-script.onnx')));
+    expect(model.operations).toEqual(original.operations);
+    expect(model.parameters).toEqual(original.parameters);
+  });
+});
 
 describe('hardening what an exporter wrote', () => {
   it.each(['pytorch-tabular-dynamo.onnx', 'keras-cnn.onnx', 'float16-cnn-varint.onnx'])(

@@ -1,10 +1,10 @@
 import { hardenModel, random } from '#adversarial';
 import { sha256 } from '#artifacts';
-import { type Classifier, type OnnxModel, parseModel, UnsupportedModelError } from '#onnx-autodiff';
+import { type Classifier, type OnnxModel, UnsupportedModelError } from '#onnx-autodiff';
 
 import type { Command, Context } from '../command.js';
 import { type Engine, engineOf, engineReport, shapeOf } from '../engine.js';
-import { readInput } from '../files.js';
+import { modelOf, readInput } from '../files.js';
 import { layoutOf } from '../layout.js';
 import { recipes } from '../recipes.js';
 import { table } from '../report/text.js';
@@ -34,7 +34,7 @@ Exit code: 0 it can be hardened, 1 it cannot, 2 not an ONNX model.
     const file = { model: args.model, bytes: bytes.length, sha256: sha256(bytes) };
     const engine = await engineOf(args.common);
     try {
-      const model = parseModel(bytes);
+      const model = await modelOf(bytes, args.model);
       const { classifier } = await shapeOf(model, engine);
       const description = { ...file, ...describe(model, classifier), hardenable: true, reason: null };
       const costs = await measureCosts(model, classifier, images, engine, context);

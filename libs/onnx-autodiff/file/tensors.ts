@@ -43,13 +43,9 @@ export function decodeTensor(proto: TensorProto): Tensor {
   const name = proto.name ?? '';
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL)
     throw new UnsupportedModelError(
-      `tensor "${name}" is stored outside the file; save the model with its weights inside (onnx.save_model(..., save_as_external_data=False))`,
+      `tensor "${name}" is stored outside the file; save the model with its weights inside (onnx.save_model(onnx.load(path), one_file))`,
     );
-  const type = elementTypeOf(proto.dataType);
-  if (!type)
-    throw new UnsupportedModelError(
-      `tensor "${name}" has element type ${proto.dataType ?? 0}, which is not supported; export the model in float32`,
-    );
+  const type = typeOf(proto);
   const dims = decodeDims(proto.dims, `tensor "${name}"`);
   const data = decodeData(proto, type, elementCount(dims));
   if (data.length !== elementCount(dims))
@@ -57,6 +53,18 @@ export function decodeTensor(proto: TensorProto): Tensor {
       `tensor "${name}" of shape [${dims.join(', ')}] needs ${elementCount(dims)} numbers but has ${data.length}`,
     );
   return { type, dims, data };
+}
+
+/** How many bytes its numbers are. */
+export const bytesOf = (proto: TensorProto): number =>
+  elementCount(decodeDims(proto.dims, `tensor "${proto.name ?? ''}"`)) * bytesPerElement[typeOf(proto)];
+
+function typeOf({ name, dataType }: TensorProto): ElementType {
+  const type = elementTypeOf(dataType);
+  if (type) return type;
+  throw new UnsupportedModelError(
+    `tensor "${name ?? ''}" has element type ${dataType ?? 0}, which is not supported; export the model in float32`,
+  );
 }
 
 export function decodeDims(dims: readonly bigint[], what: string): number[] {

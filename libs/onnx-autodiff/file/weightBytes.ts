@@ -12,7 +12,8 @@ export interface WeightBytes {
 // Field numbers of onnx.proto.
 const [MODEL_GRAPH, GRAPH_NODE, GRAPH_INITIALIZER] = [7, 1, 5];
 const [NODE_OUTPUT, NODE_ATTRIBUTE, ATTRIBUTE_TENSOR, ATTRIBUTE_FLOATS] = [2, 5, 5, 7];
-const [TENSOR_FLOATS, TENSOR_INT32S, TENSOR_NAME, TENSOR_RAW] = [4, 5, 8, 9];
+const [TENSOR_FLOATS, TENSOR_INT32S, TENSOR_NAME] = [4, 5, 8];
+export const [TENSOR_RAW, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION] = [9, 13, 14] as const;
 const text = new TextDecoder();
 
 /** Initializers by their name, and values of Constant nodes by the name of the node's output. */
@@ -62,7 +63,7 @@ const tensorSegments = (bytes: Uint8Array, tensor: WireField): WireField[] => {
 const fields = (bytes: Uint8Array, message: WireField | undefined, number: number): WireField[] =>
   [...wireFields(bytes, message?.start, message?.end)].filter((field) => field.number === number);
 
-function lastText(bytes: Uint8Array, message: WireField | undefined, number: number): string {
+export function lastText(bytes: Uint8Array, message: WireField | undefined, number: number): string {
   const field = fields(bytes, message, number).at(-1);
   return field ? text.decode(bytes.subarray(field.start, field.end)) : '';
 }

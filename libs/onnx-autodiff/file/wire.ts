@@ -1,3 +1,5 @@
+import { MalformedModelError } from '../errors.js';
+
 /** A field of a protobuf message: its number, and where it begins and its contents lie in the file. */
 export interface WireField {
   readonly number: number;
@@ -21,6 +23,7 @@ export function* wireFields(bytes: Uint8Array, start = 0, end = bytes.length): G
     const field = position;
     const tag = varint();
     const [number, wireType] = [Math.floor(tag / 8), tag & 7];
+    if (wireType === 3 || wireType === 4) throw new MalformedModelError('it has groups, which protobuf gave up');
     const contents = wireType === 2 ? varint() : wireType === 1 ? 8 : wireType === 5 ? 4 : undefined;
     const from = position;
     if (contents === undefined) varint();
