@@ -20,7 +20,7 @@ export interface TrainingHooks {
   /** Fail with a CheckpointError, instead of starting anew, where the checkpoint is of another run. */
   requireCheckpoint?: boolean;
   timeBudgetSeconds?: number;
-  /** How the network is computed, see `loadClassifier`. */
+  /** How the network is computed, see `loadClassifier`; `fast` unless told otherwise. */
   lowering?: LoweringChoice['kind'];
   /** Milliseconds on a clock that never goes back. */
   now?: () => number;

@@ -52,7 +52,8 @@ export async function train(
   const { recipe, threat, seed } = plan;
   checkRecipe(recipe);
   checkThreat(threat);
-  const classifier = await loadClassifier(model, { batch: recipe.batchSize, executor, lowering: hooks.lowering });
+  const { lowering = 'fast' } = hooks;
+  const classifier = await loadClassifier(model, { batch: recipe.batchSize, executor, lowering });
   checkData(classifier, training, validation, plan);
   const now = hooks.now ?? (() => performance.now());
   const started = now();

@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { evaluation } from './attacks.js';
 import { detection } from './detection.js';
 import { intake } from './intake.js';
 import { loop } from './loop.js';
@@ -6,4 +7,4 @@ import { pipeline } from './pipeline.js';
 import { training } from './training.js';
 
 /** The longest one last. */
-export const benches: readonly Bench[] = [detection, pipeline, intake, training, loop];
+export const benches: readonly Bench[] = [detection, pipeline, intake, training, evaluation, loop];

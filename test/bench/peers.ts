@@ -1,41 +1,44 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Clock, Stepper, NetworkName } from './steps.js';
 
-const script = join(import.meta.dirname, '../../../test/bench/peers.py');
+const folder = join(import.meta.dirname, '../../../test/bench');
 
-export type Peer = 'torch' | 'art';
-
-/** A Python that has PyTorch and ART: ANTIBODY_PYTHON, or python3. */
-export function pythonWithPeers(): string | undefined {
+/** A Python that has these modules: ANTIBODY_PYTHON, or python3. */
+export function pythonWith(...modules: string[]): string | undefined {
   const python = process.env['ANTIBODY_PYTHON'] ?? 'python3';
-  return spawnSync(python, ['-c', 'import torch, art'], { stdio: 'ignore' }).status === 0 ? python : undefined;
+  const { status } = spawnSync(python, ['-c', `import ${modules.join()}`], { stdio: 'ignore' });
+  return status === 0 ? python : undefined;
 }
 
-/** A process that does steps when it is told to. */
-export async function peerStepper(
+/** A script that says `ready` and then answers each line with one. */
+export interface Peer {
+  ask(line: string): Promise<string>;
+  end(): Promise<void>;
+}
+
+export async function startPeer(
   python: string,
-  peer: Peer,
-  network: NetworkName,
+  script: 'steps_peer.py' | 'attacks_peer.py',
+  args: readonly string[],
   threads: number,
-  clock: Clock,
-): Promise<Stepper> {
-  const child = spawn(python, [script, peer, network, String(threads), clock], {
+): Promise<Peer> {
+  const path = join(folder, script);
+  const child = spawn(python, [path, ...args], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...process.env, OMP_NUM_THREADS: String(threads) },
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
     const line = await lines.next();
-    if (line.done) throw new Error(`${peer} ended early: run ${script} by hand to see why`);
+    if (line.done) throw new Error(`${script} ended early: run ${python} ${path} ${args.join(' ')} to see why`);
     return line.value;
   };
-  await next(); // ready
+  await next();
   return {
-    async run(steps) {
-      child.stdin.write(`${steps}\n`);
-      return Number(await next());
+    async ask(line) {
+      child.stdin.write(`${line}\n`);
+      return next();
     },
     async end() {
       child.stdin.end();

@@ -16,7 +16,7 @@ const picture = (input: readonly number[]) => new ModelBuilder({ input, seed: 1 
 const half = { kernel: 4, stride: 2, pad: 1 };
 const two = { kernel: 2, stride: 2 };
 
-/** Those of peers.py. */
+/** Those of steps_peer.py. */
 const networks = {
   stride: () =>
     picture([1, 28, 28])

@@ -1,6 +1,6 @@
 """Adversarial training steps of PyTorch, by hand in its better memory layout, and of ART.
 
-python peers.py torch|art stride|pool|resnet THREADS wall|cpu: reads a number of steps a line, does them, prints milliseconds a step.
+python steps_peer.py torch|art stride|pool|resnet THREADS wall|cpu: reads a number of steps a line, does them, prints milliseconds a step.
 Network, batch, attack and optimizer are those of steps.ts.
 """
 import logging, os, sys, time, warnings
