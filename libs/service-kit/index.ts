@@ -5,7 +5,7 @@ export { Public } from './http/bearer.guard.js';
 export { Readiness } from './http/readiness.js';
 export { Batcher, type BatcherOptions } from './jetstream/batcher.js';
 export { messagesOf, type OutgoingMessage } from './jetstream/contract-events.js';
-export { JetStreamEvent, LatestEvent, OnEvent, OnLatest } from './jetstream/decorators.js';
+export { JetStreamEvent, LatestEvent, OnEvent, OnHistory, OnLatest } from './jetstream/decorators.js';
 export { StreamFollower, type Follower } from './jetstream/follow.js';
 export type { HandlerOptions, LatestOptions } from './jetstream/handler-options.js';
 export { JetStreamContext } from './jetstream/jetstream-context.js';

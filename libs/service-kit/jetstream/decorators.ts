@@ -34,5 +34,13 @@ export const OnEvent = (name: EventName, options: Omit<HandlerOptions, 'stream' 
   });
 
 /** `@OnLatest('protection.updated')`: the last event of each model first, then all new ones, in every process. */
-export const OnLatest = (name: EventName): MethodDecorator =>
-  LatestEvent(subjectsOf(name), { stream: EVENTS[name].stream, parse: (json) => parseEvent(name, json) });
+export const OnLatest = (name: EventName): MethodDecorator => LatestEvent(subjectsOf(name), latestOf(name));
+
+/** `@OnHistory('anomaly.raised')`: all that the stream still has first. For state of which the last event of a model tells a part only. */
+export const OnHistory = (name: EventName): MethodDecorator =>
+  LatestEvent(subjectsOf(name), { ...latestOf(name), history: true });
+
+const latestOf = (name: EventName): LatestOptions => ({
+  stream: EVENTS[name].stream,
+  parse: (json) => parseEvent(name, json),
+});

@@ -63,6 +63,16 @@ describe('latest', () => {
     await follower.close();
   });
 
+  it('gives all that the stream has where the last of a subject would not do', async () => {
+    for (const n of [1, 2]) await say('state.a', n);
+    const follower = new StreamFollower(bench.connection);
+    const seen: number[] = [];
+    const options = { stream: 'EVENTS', subject: 'state.>', history: true };
+    await follower.followLatest<Item>(options, ({ n }) => seen.push(n)).ready;
+    expect(seen).toEqual([1, 2]);
+    await follower.close();
+  });
+
   it('passes over what cannot be read', async () => {
     const follower = new StreamFollower(bench.connection);
     const seen: number[] = [];

@@ -62,15 +62,15 @@ export class StreamFollower {
   }
 
   /**
-   * The last message of every matching subject first, then all new ones, in every process that follows. After a reconnect
-   * the last ones come again. A message that cannot be read or handled is logged and passed over.
+   * The last message of every matching subject first (with `history` all that the stream still has), then all new ones, in every
+   * process that follows. After a reconnect they come again. A message that cannot be read or handled is logged and passed over.
    */
   followLatest<T>(
-    options: FollowOptions<T> & { subject: string },
+    options: FollowOptions<T> & { subject: string; history?: boolean },
     handler: (data: T, context: JetStreamContext) => unknown,
   ): Follower {
     return this.read(options, {
-      start: () => ({ deliver_policy: DeliverPolicy.LastPerSubject }),
+      start: () => ({ deliver_policy: options.history ? DeliverPolicy.All : DeliverPolicy.LastPerSubject }),
       batch: 1,
       handle: async (messages) => {
         try {

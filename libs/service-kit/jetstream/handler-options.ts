@@ -23,9 +23,10 @@ export interface HandlerOptions<T = unknown> {
   confirmAck?: boolean;
 }
 
-/** Every process gets the last message of each subject first, then all new ones. */
+/** Every process gets the last message of each subject first (with `history` all that the stream still has), then all new ones. */
 export interface LatestOptions<T = unknown> {
   stream: string;
+  history?: boolean;
   parse?: (json: unknown) => T;
 }
 

@@ -5,7 +5,8 @@ import { WatchedModels } from './watched-models.js';
 
 const model = { namespace: 'ml', model: 'm' };
 const raised = (anomalyId: string, revision = 'r1') => ({ ...model, revision, anomalyId }) as AnomalyRaised;
-const closed = (anomalyId: string) => ({ ...model, revision: 'r1', anomalyId }) as AnomalyClosed;
+const closed = (anomalyId: string, revision = 'r1') => ({ ...model, revision, anomalyId }) as AnomalyClosed;
+const at = (sequence: number) => ({ sequence, time: sequence });
 
 describe('watched models', () => {
   const open = () => {
@@ -33,28 +34,44 @@ describe('watched models', () => {
 
   it('have an anomaly open on its own revision from raised to closed', () => {
     const models = open();
-    models.raise(raised('a1'));
+    models.raise(raised('a1'), at(1));
     expect([anomalyOf(models, 'r1'), anomalyOf(models, 'r2')]).toEqual(['a1', undefined]);
-    models.close(closed('a1'));
+    models.close(closed('a1'), at(2));
     expect(anomalyOf(models)).toBeUndefined();
   });
 
   it('have anomalies open on two revisions at once', () => {
     const models = open();
-    models.raise(raised('a1'));
-    models.raise(raised('a2', 'r2'));
+    models.raise(raised('a1'), at(1));
+    models.raise(raised('a2', 'r2'), at(2));
     expect([anomalyOf(models, 'r1'), anomalyOf(models, 'r2')]).toEqual(['a1', 'a2']);
-    models.close({ ...closed('a2'), revision: 'r2' });
+    models.close(closed('a2', 'r2'), at(3));
     expect([anomalyOf(models, 'r1'), anomalyOf(models, 'r2')]).toEqual(['a1', undefined]);
   });
 
-  it('do not mind in which order raised and closed come, nor repetitions', () => {
+  it('know the same whatever came first: the closings of the whole history, the raisings, or both again', () => {
+    const raisings = [1, 3, 5].map((n) => (models: WatchedModels) => models.raise(raised(`a${n}`), at(n)));
+    const closings = [2, 4].map((n) => (models: WatchedModels) => models.close(closed(`a${n - 1}`), at(n)));
+    for (const order of [
+      [...closings, ...raisings],
+      [...raisings, ...closings],
+      [...closings, ...raisings, ...closings, ...raisings],
+    ]) {
+      const models = open();
+      for (const tell of order) tell(models);
+      expect(anomalyOf(models)).toBe('a5');
+      models.close(closed('a5'), at(6));
+      for (const tell of order) {
+        tell(models);
+        expect(anomalyOf(models)).toBeUndefined(); // nor in between
+      }
+    }
+  });
+
+  it('go by the time where the stream was made anew', () => {
     const models = open();
-    models.close(closed('a1'));
-    models.raise(raised('a1'));
-    expect(anomalyOf(models)).toBeUndefined();
-    models.raise(raised('a2'));
-    models.close(closed('a1'));
+    models.close(closed('a1'), at(500));
+    models.raise(raised('a2'), { sequence: 1, time: 501 });
     expect(anomalyOf(models)).toBe('a2');
   });
 });

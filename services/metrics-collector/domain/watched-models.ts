@@ -10,33 +10,46 @@ export interface WatchedRevision {
 
 export type Unwatched = 'unknown-model' | 'unknown-revision';
 
-const CLOSED_REMEMBERED = 100;
+/** Where an event stands in its stream. */
+export interface Place {
+  sequence: number;
+  /** When the stream took it, in milliseconds. */
+  time: number;
+}
+
+/** What the latest event about a revision's anomalies leaves: one that is open, or none. */
+interface Suspicion {
+  place: Place;
+  anomaly: AnomalyRaised | undefined;
+}
+
 const keyOf = ({ namespace, model }: ModelName) => `${namespace}/${model}`;
 const revisionKey = (model: ModelName, revision: string) => `${keyOf(model)}/${revision}`;
 
-/** The latest broadcast state of every model. Events may be repeated, and those of different kinds come in any order. */
+/** Events come again, and those of different kinds in any order. In a stream that was made anew the sequences begin anew, at a later time. */
+const isNews = (last: Place, { sequence, time }: Place) => sequence > last.sequence || time > last.time;
+
+/** The latest broadcast state of every model. */
 export class WatchedModels {
   private readonly protections = new Map<string, ProtectionUpdated>();
   /** By revision: during a rollout two of them may be suspected. */
-  private readonly raised = new Map<string, AnomalyRaised>();
-  private readonly closed = new Set<string>();
+  private readonly suspicions = new Map<string, Suspicion>();
 
   protect(update: ProtectionUpdated): void {
     this.protections.set(keyOf(update), update);
   }
 
-  raise(anomaly: AnomalyRaised): void {
-    this.raised.set(revisionKey(anomaly, anomaly.revision), anomaly);
+  raise(anomaly: AnomalyRaised, place: Place): void {
+    this.learn(revisionKey(anomaly, anomaly.revision), { place, anomaly });
   }
 
-  close(closed: AnomalyClosed): void {
-    const { anomalyId } = closed;
-    const key = revisionKey(closed, closed.revision);
-    if (this.raised.get(key)?.anomalyId === anomalyId) this.raised.delete(key);
-    this.closed.add(anomalyId); // in case it comes before its raising
-    if (this.closed.size <= CLOSED_REMEMBERED) return;
-    const [oldest] = this.closed;
-    this.closed.delete(oldest!);
+  close(closed: AnomalyClosed, place: Place): void {
+    this.learn(revisionKey(closed, closed.revision), { place, anomaly: undefined });
+  }
+
+  private learn(key: string, suspicion: Suspicion): void {
+    const known = this.suspicions.get(key);
+    if (!known || isNews(known.place, suspicion.place)) this.suspicions.set(key, suspicion);
   }
 
   find(model: ModelName, revisionName: string): WatchedRevision | Unwatched {
@@ -44,8 +57,7 @@ export class WatchedModels {
     if (!protection) return 'unknown-model';
     const revision = protection.revisions.find((one) => one.revision === revisionName);
     if (!revision) return 'unknown-revision';
-    const raised = this.raised.get(revisionKey(model, revisionName));
-    const isOpen = raised !== undefined && !this.closed.has(raised.anomalyId);
-    return { protection, revision, ...(isOpen && { anomaly: raised }) };
+    const anomaly = this.suspicions.get(revisionKey(model, revisionName))?.anomaly;
+    return { protection, revision, ...(anomaly && { anomaly }) };
   }
 }

@@ -1,10 +1,12 @@
 import { Controller, Inject, Logger } from '@nestjs/common';
-import { Payload } from '@nestjs/microservices';
+import { Ctx, Payload } from '@nestjs/microservices';
 import type { CloudEvent } from '#contracts';
-import { OnLatest } from '#service-kit';
+import { JetStreamContext, OnHistory, OnLatest } from '#service-kit';
 import { COLLECTOR_METRICS, type CollectorMetrics } from '../adapters/metrics.js';
-import { WatchedModels } from '../domain/watched-models.js';
+import { WatchedModels, type Place } from '../domain/watched-models.js';
 import { RequestHalves } from './request-halves.js';
+
+const placeOf = ({ sequence, messages }: JetStreamContext): Place => ({ sequence, time: messages[0]!.time.getTime() });
 
 /** Keeps up with what is watched, and which anomalies are open. */
 @Controller()
@@ -34,13 +36,14 @@ export class StateHandler {
     this.requests.prepare(data).catch((error: unknown) => this.logger.error(error));
   }
 
-  @OnLatest('anomaly.raised')
-  raise(@Payload() { data }: CloudEvent<'anomaly.raised'>): void {
-    this.models.raise(data);
+  // A model's last event is about one of its revisions only; another may be suspected at the same time.
+  @OnHistory('anomaly.raised')
+  raise(@Payload() { data }: CloudEvent<'anomaly.raised'>, @Ctx() context: JetStreamContext): void {
+    this.models.raise(data, placeOf(context));
   }
 
-  @OnLatest('anomaly.closed')
-  close(@Payload() { data }: CloudEvent<'anomaly.closed'>): void {
-    this.models.close(data);
+  @OnHistory('anomaly.closed')
+  close(@Payload() { data }: CloudEvent<'anomaly.closed'>, @Ctx() context: JetStreamContext): void {
+    this.models.close(data, placeOf(context));
   }
 }

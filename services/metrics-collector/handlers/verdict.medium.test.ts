@@ -191,6 +191,21 @@ describe('while an anomaly is open', () => {
     redis.disconnect();
   });
 
+  it('a collector that starts later knows of it, although the last event is about another revision', async () => {
+    const canary = { ...opened, revision: 'r2', anomalyId: 'anomaly-2' };
+    await stage.publish('anomaly.raised', canary);
+    const { revision, anomalyId } = canary;
+    const closedAt = '2026-01-01T00:30:00Z';
+    await stage.publish('anomaly.closed', { ...MODEL, revision, anomalyId, closedAt, reason: 'quiet', verdict: null });
+    const late = await stage.collector(new OnnxExaminer(store, ortExecutor({ threads: 1 }), Date.now));
+    const ids = await log(late, 8);
+    const groups = await eventually(
+      async () => (await stage.dataOf('aim.sample', 'digits')).filter(({ members }) => ids.includes(members[0]!.id)),
+      (found) => found.length > 0,
+    );
+    expect(groups[0]).toMatchObject({ revision: 'r1', anomalyId: 'anomaly-1' });
+  }, 60_000);
+
   it('it ends when the anomaly closes', async () => {
     await stage.publish('anomaly.closed', {
       ...MODEL,
