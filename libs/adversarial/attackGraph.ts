@@ -8,6 +8,7 @@ import {
   gradients,
   Graph,
   loadClassifier,
+  type LoweringChoice,
   type OnnxModel,
   scalar,
   type Tensor,
@@ -56,7 +57,18 @@ export interface AttackOptions {
 /** The attack on a model as it is: weights are constants, which runs faster than weights as inputs. */
 export async function compileAttack(model: OnnxModel, options: AttackOptions): Promise<CompiledAttack> {
   requireThat(Number.isInteger(options.batch) && options.batch >= 1, 'batch', 'must be a whole number from 1 up');
-  return compileAttackOn(await loadClassifier(model, options), options);
+  return compileAttackOn(await loadClassifier(model, { ...options, lowering: attackLowering(model) }), options);
+}
+
+/** With constant weights ONNX Runtime's own convolutions are as fast as Winograd's below so many channels. */
+const MANY_CHANNELS = 128;
+
+function attackLowering({ parameters }: OnnxModel): LoweringChoice['kind'] {
+  const wide = parameters.some(
+    ({ dims: [outputs = 0, channels = 0, ...kernel] }) =>
+      Math.min(outputs, channels) >= MANY_CHANNELS && kernel.length === 2 && elementCount(kernel) > 1,
+  );
+  return wide ? 'fast' : 'plain';
 }
 
 /** The same on a model in training: `weights` gives the tensors of the moment. */
