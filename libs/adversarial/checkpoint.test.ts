@@ -15,9 +15,10 @@ const state: TrainingState = {
   random: [1, -2, 3, -4],
   interrupted: { steps: 3, loss: 0.1 + 0.2, accuracy: 2.5, order: [5, 6, -7, 8] },
   backOffs: 1,
+  overfittedAt: 2,
   history: [
     { epoch: 1, loss: 0.5, accuracy: 0.75, validation: null },
-    { epoch: 2, loss: 0.25, accuracy: 0.875, validation: { clean: 0.9, robust: 0.8 } },
+    { epoch: 2, loss: 0.25, accuracy: 0.875, validation: { clean: 0.9, fgsm: 0.85, robust: 0.8 } },
   ],
   weights: tensors(1),
   firstMoments: tensors(2),

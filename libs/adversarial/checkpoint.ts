@@ -14,6 +14,8 @@ export interface TrainingState {
   interrupted: EpochSoFar | null;
   /** Times the run began anew, each with half the learning rate, because it had collapsed. */
   backOffs: number;
+  /** The epoch that showed one attack step to be too few; null: none did. */
+  overfittedAt: number | null;
   history: readonly EpochResult[];
   weights: Tensors;
   /** Adam's running means of the gradients and of their squares. */
@@ -41,7 +43,7 @@ export interface EpochResult {
   /** On the attacked batches of the epoch. */
   accuracy: number;
   /** On the validation part; null where it was not measured in this epoch. */
-  validation: { clean: number; robust: number } | null;
+  validation: { clean: number; fgsm: number; robust: number } | null;
 }
 
 const MAGIC = 'ANTIBODY-CKPT-1\n';

@@ -43,7 +43,8 @@ export async function runEpoch(
   const features = data.x.length / data.n;
   const perEpoch = Math.floor(data.n / batch);
   const totalSteps = perEpoch * recipe.epochs;
-  const peak = recipe.learningRate / 2 ** start.backOffs;
+  const { backOffs, overfittedAt } = start;
+  const peak = recipe.learningRate / 2 ** backOffs;
   const epsilon = threat.epsilon * recipe.epsilonFactor;
   let recent = mean();
   let state: TrainingState = { ...start, interrupted: null };
@@ -84,7 +85,7 @@ export async function runEpoch(
     recent.add(result);
     if ((step + 1) % progressEvery === 0 || step + 1 === perEpoch) {
       const robustAccuracy = start.history.at(-1)?.validation?.robust ?? null;
-      const done = { step: state.step, totalSteps, epoch, epochs: recipe.epochs, backOffs: start.backOffs };
+      const done = { step: state.step, totalSteps, epoch, epochs: recipe.epochs, backOffs, overfittedAt };
       onProgress?.({ ...done, ...recent.values(), robustAccuracy, etaSeconds: timing.secondsLeft(state.step) });
       recent = mean();
     }

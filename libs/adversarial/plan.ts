@@ -44,4 +44,6 @@ export interface TrainingProgress {
   robustAccuracy: number | null;
   etaSeconds: number;
   backOffs: number;
+  /** See the report. */
+  overfittedAt: number | null;
 }

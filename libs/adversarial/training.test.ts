@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 
 import { type CompiledGraph, type Executor, ortExecutor, patchWeights, parseModel, scalar } from '#onnx-autodiff';
 
-import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { blobs, smallCnn } from './fixtures/blobs.js';
 import { hardenModel, trainClassifier } from './harden.js';
 import type { TrainingHooks, TrainingPlan, TrainingProgress } from './plan.js';
@@ -16,7 +15,7 @@ const plan: TrainingPlan = {
   threat: { norm: 'linf', epsilon: 0.08, range: [0, 1] },
   seed: 1,
 };
-const harden = (hooks: TrainingHooks = {}, changes: Partial<TrainingPlan> = {}) =>
+const harden = (hooks: TrainingHooks & { executor?: Executor } = {}, changes: Partial<TrainingPlan> = {}) =>
   hardenModel(smallCnn(3), training, validation, { ...plan, ...changes }, { executor, ...hooks });
 
 function memory() {
@@ -212,20 +211,52 @@ describe('training', () => {
     expect(await best(0.999)).toBeGreaterThanOrEqual((await best()) - 0.02);
   });
 
-  it('stops where one step has lost its meaning, and takes the epoch before', async () => {
-    const checkpoint = memory();
-    const recipe = { ...plan.recipe, name: 'fgsm-rs' as const, attackSteps: 1 };
-    const wide = { recipe, threat: { ...plan.threat, epsilon: 0.4 } }; // hopeless: what was robust cannot stay so
-    await harden({ checkpoint }, wide);
-    const state = decodeCheckpoint(checkpoint.saved[1]!);
-    const proud = state.history.map((epoch) => ({ ...epoch, validation: { clean: 1, robust: 1 } }));
-    const best = { epoch: 2, weights: state.weights };
-    const pretended = memory();
-    await pretended.save(encodeCheckpoint({ ...state, history: proud, best }));
-    const { report, weights } = await harden({ checkpoint: pretended }, wide);
-    expect(report).toMatchObject({ endedBy: 'catastrophic overfitting', chosenEpoch: 2, epochs: { length: 3 } });
-    expect(weights).toEqual(state.weights);
-    const many = { ...wide, recipe: { ...recipe, name: 'pgd' as const } };
-    expect((await harden({}, many)).report.endedBy).toBe('schedule');
+  describe('where one attack step is too few', () => {
+    const wide = (name: 'fgsm-rs' | 'pgd', attackSteps: number): Partial<TrainingPlan> => ({
+      recipe: { ...plan.recipe, name, attackSteps, epochs: 6 },
+      threat: { ...plan.threat, epsilon: 0.2 },
+    });
+
+    it.each(['fgsm-rs', 'pgd'] as const)('%s says so, and takes several from then on', async (name) => {
+      const stepSizes: number[] = [];
+      const watched: Executor = {
+        ...executor,
+        compile: async (graph) => {
+          const compiled = await executor.compile(graph);
+          const run: CompiledGraph['run'] = (feeds) => {
+            if (graph.outputs.includes('@loss'))
+              stepSizes.push((feeds['@stepSize']!.data[0] as number) / (feeds['@epsilon']!.data[0] as number));
+            return compiled.run(feeds);
+          };
+          return { ...compiled, run };
+        },
+      };
+      const { report } = await harden({ executor: watched }, wide(name, 1));
+      const ratios = report.epochs.map(({ validation }) => (validation ? validation.robust / validation.fgsm : 1));
+      const first = ratios.findIndex((ratio) => ratio < 0.7) + 1;
+      expect(report).toMatchObject({ overfittedAt: first, endedBy: 'schedule', epochs: { length: 6 } });
+      expect(first).toBeGreaterThan(0);
+      expect(first).toBeLessThan(6);
+      const stepsOfOne = stepSizes.filter((size) => Math.abs(size - 1.25) < 1e-3).length;
+      expect(stepsOfOne).toBe(7 * first);
+      expect(stepSizes.slice(stepsOfOne).every((size) => Math.abs(size - 0.5) < 1e-3)).toBe(true); // of three
+    });
+
+    it('goes on with several after an interruption', async () => {
+      const whole = await harden({}, wide('pgd', 1));
+      const checkpoint = memory();
+      const stop = new AbortController();
+      const onProgress = ({ overfittedAt }: TrainingProgress) => overfittedAt !== null && stop.abort();
+      const stopped = harden({ checkpoint, onProgress, progressEvery: 2, signal: stop.signal }, wide('pgd', 1));
+      await expect(stopped).rejects.toThrow(/abort/);
+      const resumed = await harden({ checkpoint }, wide('pgd', 1));
+      expect(resumed.weights).toEqual(whole.weights);
+      expect(resumed.report.epochs).toEqual(whole.report.epochs);
+      expect(resumed.report.overfittedAt).toBe(whole.report.overfittedAt);
+    });
+
+    it('leaves recipes of several steps alone', async () => {
+      expect((await harden({}, wide('pgd', 2))).report.overfittedAt).toBeNull();
+    });
   });
 });

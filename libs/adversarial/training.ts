@@ -12,6 +12,7 @@ import {
 import { checkRows, type Dataset, largestCount } from './dataset.js';
 import { CheckpointError, requireThat, TrainingCollapsedError } from './errors.js';
 import { type EpochEnd, runEpoch } from './epoch.js';
+import { attackStepsOf, overfitsOneStep } from './overfitting.js';
 import type { TrainingHooks, TrainingPlan } from './plan.js';
 import { random } from './random.js';
 import { checkRecipe, type Recipe } from './recipe.js';
@@ -32,8 +33,9 @@ export interface TrainingReport {
   /** Finished epochs found in a checkpoint, 0 for a fresh start. */
   resumedAtEpoch: number;
   backOffs: number;
-  /** Catastrophic overfitting (Wong et al. 2020): robust accuracy fell at once; the best epoch before it was taken. */
-  endedBy: 'schedule' | 'time budget' | 'catastrophic overfitting';
+  /** The epoch that showed one attack step to be too few (`overfitsOneStep`); those after it took more. */
+  overfittedAt: number | null;
+  endedBy: 'schedule' | 'time budget';
   /** How the network was computed; where not the fast way, why. */
   lowering: LoweringChoice;
   seconds: number;
@@ -50,6 +52,7 @@ export async function train(
   { executor, ...hooks }: TrainingHooks & { executor: Executor },
 ): Promise<TrainingResult> {
   const { recipe, threat, seed } = plan;
+  const { norm, range } = threat;
   checkRecipe(recipe);
   checkThreat(threat);
   const { lowering = 'fast' } = hooks;
@@ -58,11 +61,15 @@ export async function train(
   const now = hooks.now ?? (() => performance.now());
   const started = now();
 
-  const trainer = await compileTraining(classifier, { executor, recipe, norm: threat.norm, range: threat.range });
+  const compile = ({ overfittedAt }: TrainingState) => {
+    const attackSteps = attackStepsOf(recipe.attackSteps, overfittedAt);
+    return compileTraining(classifier, { executor, recipe: { ...recipe, attackSteps }, norm, range });
+  };
+  const run = fingerprint(model, [training, validation], plan);
+  let state = (await resume(hooks, run)) ?? freshState(classifier, run, seed);
+  let trainer = await compile(state);
   const validator = await compileValidator(classifier, validation, threat, { executor, seed });
   try {
-    const run = fingerprint(model, [training, validation], plan);
-    let state = (await resume(hooks, run)) ?? freshState(classifier, run, seed, 0);
     const resumedAtEpoch = state.epoch;
     let images = 0;
     let endedBy: TrainingReport['endedBy'] = 'schedule';
@@ -73,18 +80,22 @@ export async function train(
         validate(end, recipe, () => validator.measure(kept(end.state), hooks.signal)),
       );
       if (collapsed(end, measured, validation)) {
-        state = freshState(classifier, run, seed, backOff(state));
+        state = freshState(classifier, run, seed, { backOffs: backOff(state), overfittedAt: state.overfittedAt });
         continue;
       }
-      const overfitted = overfits(recipe, state, measured);
-      state = finishEpoch(end, measured);
-      if (overfitted) endedBy = 'catastrophic overfitting';
-      else if (end.outOfTime) endedBy = 'time budget';
+      const overfitted = measured && overfitsOneStep(attackStepsOf(recipe.attackSteps, state.overfittedAt), measured);
+      state = { ...finishEpoch(end, measured), ...(overfitted && { overfittedAt: end.epoch }) };
+      if (overfitted) {
+        const next = await compile(state);
+        await trainer.release();
+        trainer = next;
+      }
+      if (end.outOfTime) endedBy = 'time budget';
       else await hooks.checkpoint?.save(encodeCheckpoint(state));
     }
     const seconds = (now() - started) / 1000;
     const { weights, epoch } = state.best!; // the last epoch is always validated
-    const { history, backOffs } = state;
+    const { history, backOffs, overfittedAt } = state;
     return {
       weights,
       report: {
@@ -92,6 +103,7 @@ export async function train(
         chosenEpoch: epoch,
         resumedAtEpoch,
         backOffs,
+        overfittedAt,
         endedBy,
         lowering: classifier.lowering,
         seconds,
@@ -122,7 +134,12 @@ function checkData(
   );
 }
 
-function freshState(classifier: Classifier, run: string, seed: number, backOffs: number): TrainingState {
+function freshState(
+  classifier: Classifier,
+  run: string,
+  seed: number,
+  { backOffs, overfittedAt }: Pick<TrainingState, 'backOffs' | 'overfittedAt'> = { backOffs: 0, overfittedAt: null },
+): TrainingState {
   const zeros = () =>
     new Map([...classifier.parameters].map(([name, { data }]) => [name, new Float32Array(data.length)]));
   return {
@@ -132,6 +149,7 @@ function freshState(classifier: Classifier, run: string, seed: number, backOffs:
     random: random(seed + backOffs).state(),
     interrupted: null,
     backOffs,
+    overfittedAt,
     history: [],
     weights: new Map(
       [...classifier.parameters].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
@@ -200,17 +218,9 @@ function backOff({ backOffs }: TrainingState): number {
 /** What is validated and kept: the running mean of the weights where the recipe wants one. */
 const kept = ({ weights, averages }: TrainingState): Tensors => (averages.size > 0 ? averages : weights);
 
-/** A single step loses its meaning when the network learns to bend around it: then many steps win by far. */
-const OVERFITTED = 0.5;
-
-function overfits({ name }: Recipe, { history }: TrainingState, measured: Validation | undefined): boolean {
-  const best = Math.max(...history.map(({ validation }) => validation?.robust ?? 0));
-  return name === 'fgsm-rs' && measured !== undefined && measured.robust < OVERFITTED * best;
-}
-
 function finishEpoch(end: EpochEnd, measured: Validation | undefined): TrainingState {
   const { state, epoch, loss, accuracy } = end;
-  const validation = measured ? { clean: measured.clean, robust: measured.robust } : null;
+  const validation = measured ? { clean: measured.clean, fgsm: measured.fgsm, robust: measured.robust } : null;
   const history = [...state.history, { epoch, loss, accuracy, validation }];
   const bestSoFar = history.find((result) => result.epoch === state.best?.epoch)?.validation?.robust ?? -1;
   const best = validation && validation.robust >= bestSoFar ? { epoch, weights: kept(state) } : state.best;

@@ -97,12 +97,21 @@ export async function hardenAndJudge(
   }
 }
 
-function described({ epoch, epochs, loss, robustAccuracy, etaSeconds, backOffs }: TrainingProgress): string {
+function described({
+  epoch,
+  epochs,
+  loss,
+  robustAccuracy,
+  etaSeconds,
+  backOffs,
+  overfittedAt,
+}: TrainingProgress): string {
   return [
     `epoch ${epoch}/${epochs}`,
     `loss ${loss.toFixed(2)}`,
     robustAccuracy === null ? 'robust: not yet' : `robust ${percent(robustAccuracy)}`,
     `${duration(etaSeconds)} left`,
     ...(backOffs > 0 ? [`collapsed ${backOffs} times, learning rate / ${2 ** backOffs}`] : []),
+    ...(overfittedAt === null ? [] : [`one attack step was too few in epoch ${overfittedAt}, now several`]),
   ].join(', ');
 }

@@ -27,7 +27,7 @@ export const RECIPE_HELP = `  --recipe NAME       fast (1 attack step, 4 epochs)
   --batch INTEGER     rows of a training step (default 64)
   --learning-rate X   peak of the schedule (default 0.008)
   --method NAME       pgd | trades | fgsm-rs, instead of the recipe's. trades costs a further pass and weighs clean accuracy;
-                      fgsm-rs is one step, stopped where one turns out to be too few
+                      fgsm-rs is one step, and several from the epoch on where one turns out to be too few
   --optimizer NAME    adam (default) | sgd (momentum 0.9)
   --weight-decay X    share of each weight taken off per unit of learning rate (default 0)
   --clip X            longest gradient, over all weights together (default: any)

@@ -116,7 +116,7 @@ export const Recipe = Type.Object(
     name: Type.Enum(['pgd', 'trades', 'fgsm-rs'], {
       type: 'string', // a schema of Kubernetes must name it
       description:
-        'pgd: attacked rows alone (Madry et al. 2018); trades: clean rows, and agreement of attacked ones (Zhang et al. 2019); fgsm-rs: one long step, stopped at catastrophic overfitting (Wong et al. 2020)',
+        'pgd: attacked rows alone (Madry et al. 2018); trades: clean rows, and agreement of attacked ones (Zhang et al. 2019); fgsm-rs: one long step, several once one proves too few (Wong et al. 2020)',
     }),
     attackSteps: Type.Integer({ minimum: 1, maximum: 100, description: 'of the attack on each batch; 1 for fgsm-rs' }),
     epochs: Type.Integer({ minimum: 1, maximum: 1000, description: 'passes over the training part' }),

@@ -54,7 +54,7 @@ export function comparisonText({ before, after, gate, out, rejected, training, s
   ]);
   const epochs =
     training &&
-    `epoch ${training.chosenEpoch} of ${training.epochs.length} taken, ended by its ${training.endedBy}, ${loweringText(training)}; `;
+    `epoch ${training.chosenEpoch} of ${training.epochs.length} taken, ended by its ${training.endedBy}, ${overfittingText(training)}${loweringText(training)}; `;
   return [
     table([['accuracy, 95 % interval', 'before', after ? 'after' : ''], ...rows]),
     gateText(gate),
@@ -64,6 +64,9 @@ export function comparisonText({ before, after, gate, out, rejected, training, s
     `  ${epochs ?? ''}${duration(seconds)} in all`,
   ].join('\n\n');
 }
+
+const overfittingText = ({ overfittedAt }: TrainingReport): string =>
+  overfittedAt === null ? '' : `one attack step too few in epoch ${overfittedAt} and several after it, `;
 
 const loweringText = ({ lowering }: TrainingReport): string =>
   lowering.kind === 'fast' ? 'by the fast lowering' : `by the plain lowering (${lowering.why})`;
