@@ -15,7 +15,7 @@ export interface Recipe {
   learningRate: number;
   /** Training epsilon over the threat model's: a little more than the target makes few steps go further. */
   epsilonFactor: number;
-  /** Weight of the agreement in TRADES (1/lambda in the paper); 6 there. */
+  /** Weight of the agreement in TRADES (1/lambda in the paper, 1 or 6 there). Default 1. */
   beta?: number | undefined;
   /** Default: `adam`. `sgd` has momentum .9. */
   optimizer?: Optimizer | undefined;
@@ -47,7 +47,7 @@ export const defaultRecipe: Recipe = {
   attackSteps: 3,
   epochs: 6,
   batchSize: 64,
-  learningRate: 8e-3,
+  learningRate: 0.012,
   epsilonFactor: 1,
 };
 

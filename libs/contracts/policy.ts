@@ -123,7 +123,7 @@ export const Recipe = Type.Object(
     batchSize: Type.Integer({ minimum: 1, maximum: 4096, description: 'rows in a step' }),
     learningRate: Type.Number({ exclusiveMinimum: 0, description: 'peak of the triangular schedule' }),
     epsilonFactor: Type.Number({ minimum: 1, maximum: 2, description: 'training radius over the threat model’s' }),
-    beta: Type.Optional(Type.Number({ minimum: 0, description: 'weight of the agreement in trades; 6 if not given' })),
+    beta: Type.Optional(Type.Number({ minimum: 0, description: 'weight of the agreement in trades; 1 if not given' })),
     optimizer: Type.Optional(
       Type.Enum(['adam', 'sgd'], { type: 'string', description: 'adam if not given; sgd has momentum 0.9' }),
     ),
@@ -206,7 +206,7 @@ const defaults = {
     quietAfter: 300,
   },
   training: {
-    recipe: { name: 'pgd', attackSteps: 3, epochs: 6, batchSize: 64, learningRate: 8e-3, epsilonFactor: 1 },
+    recipe: { name: 'pgd', attackSteps: 3, epochs: 6, batchSize: 64, learningRate: 0.012, epsilonFactor: 1 },
     timeBudgetSeconds: 3600,
     seed: 1,
   },

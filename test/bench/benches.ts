@@ -1,10 +1,11 @@
 import type { Bench } from './bench.js';
 import { evaluation } from './attacks.js';
 import { detection } from './detection.js';
+import { digits } from './digits.js';
 import { intake } from './intake.js';
 import { loop } from './loop.js';
 import { pipeline } from './pipeline.js';
 import { training } from './training.js';
 
 /** The longest one last. */
-export const benches: readonly Bench[] = [detection, pipeline, intake, training, evaluation, loop];
+export const benches: readonly Bench[] = [detection, pipeline, intake, training, digits, evaluation, loop];
