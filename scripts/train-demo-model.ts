@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { evaluateRobustness, type Proportion, trainClassifier } from '#adversarial';
+import { evaluateRobustness, trainClassifier } from '#adversarial';
+import type { Proportion } from '#change-detection';
 import { sha256 } from '#artifacts';
 import { mnistCnn, ortExecutor, parseModel, patchWeights } from '#onnx-autodiff';
 

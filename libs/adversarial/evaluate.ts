@@ -1,3 +1,4 @@
+import { type Proportion, wilson } from '#change-detection';
 import type { Executor, OnnxModel } from '#onnx-autodiff';
 
 import { type CompiledAttack, compileAttack } from './attackGraph.js';
@@ -6,7 +7,6 @@ import { predictions } from './attacks/predictions.js';
 import { worstCase } from './attacks/worstCase.js';
 import { type Dataset, pickRows, type Rows } from './dataset.js';
 import { requireThat } from './errors.js';
-import { type Proportion, wilson } from './intervals.js';
 import { checkOutputs } from './outputs.js';
 import { random } from './random.js';
 import { type AttackNumbers, sanityFlags } from './sanity.js';

@@ -23,7 +23,6 @@ export {
 } from './evaluate.js';
 export { type FurtherAttack, furtherAttacks, type FurtherResult, runFurtherAttacks } from './furtherAttacks.js';
 export { hardenModel, type PlainTrainingPlan, trainClassifier } from './harden.js';
-export { type Proportion, wilson } from './intervals.js';
 export type { AttackLoss } from './lossGraph.js';
 export { random, type Random, type RandomState } from './random.js';
 export { defaultRecipe, type Optimizer, type Recipe } from './recipe.js';

@@ -1,7 +1,7 @@
+import { type Proportion, wilson } from '#change-detection';
 import type { CompiledAttack } from './attackGraph.js';
 import { worstCase } from './attacks/worstCase.js';
 import { largestCount, pickRows, type Rows } from './dataset.js';
-import { type Proportion, wilson } from './intervals.js';
 import type { OutputCheck } from './outputs.js';
 import { random } from './random.js';
 import type { Norm, ThreatModel } from './threatModel.js';

@@ -1,7 +1,8 @@
 export { combinedEvidence, type EsrState, esrDetector, evidence, openEsr, updateEsr } from './sequential/esr.js';
 export type { Detector } from './sequential/detector.js';
 export { thresholdRule, type ThresholdState } from './sequential/threshold-rule.js';
-export { errorTolerance, flagTolerance, upperBound, wilsonUpper } from './tolerance.js';
+export { errorTolerance, flagTolerance, upperBound } from './tolerance.js';
+export { type Proportion, wilson, wilsonUpper } from './proportion.js';
 export { predictedClass } from './signals/probabilities.js';
 export {
   type LabelFreeSignal,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { errorTolerance, flagTolerance, upperBound, wilsonUpper } from './tolerance.js';
+import { errorTolerance, flagTolerance, upperBound } from './tolerance.js';
 
 describe('Clopper and Pearson’s upper bound', () => {
   // Quantiles of Beta(k + 1, n - k), e.g. SciPy's beta.ppf(.95, 26, 2475) for the second.
@@ -19,14 +19,6 @@ describe('Clopper and Pearson’s upper bound', () => {
     // Normal approximation with continuity correction, good to some 1e-3 here.
     const z = (k + 0.5 - n * p) / Math.sqrt(n * p * (1 - p));
     expect(z).toBeCloseTo(-1.645, 1);
-  });
-});
-
-describe('Wilson’s upper bound', () => {
-  it('solves the score equation', () => {
-    const [rate, n, z] = [0.1, 150, 1.64];
-    const p = wilsonUpper(rate, n, z);
-    expect((p - rate) / Math.sqrt((p * (1 - p)) / n)).toBeCloseTo(z, 8);
   });
 });
 

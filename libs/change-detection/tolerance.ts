@@ -27,12 +27,6 @@ function binomialCdf(k: number, n: number, p: number): number {
   return Math.exp(largest) * logs.reduce((sum, value) => sum + Math.exp(value - largest), 0);
 }
 
-/** Upper end of Wilson's score interval (1927); z = 1.64 is 95 % one-sided. */
-export function wilsonUpper(rate: number, n: number, z = 1.64): number {
-  const z2 = z * z;
-  return (rate + z2 / (2 * n) + z * Math.sqrt((rate * (1 - rate)) / n + z2 / (4 * n * n))) / (1 + z2 / n);
-}
-
 /**
  * The tolerated rate m0 must lie above the true rate, or the budget is not kept: the upper bound covers the sampling error of the calibration,
  * the margin what calibration rows and traffic differ by, and bursts.

@@ -93,7 +93,7 @@ function parse(args: string[], valued: readonly string[], flags: readonly string
       positionals,
     };
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('. ')[0]}; see --help`);
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}; see --help`);
   }
 }
 

@@ -3,11 +3,10 @@ import {
   type FurtherAttack,
   type FurtherResult,
   furtherAttacks,
-  type Proportion,
   runFurtherAttacks,
   type ThreatModel,
-  wilson,
 } from '#adversarial';
+import { type Proportion, wilson } from '#change-detection';
 import type { Dataset } from '#artifacts';
 import type { OnnxModel } from '#onnx-autodiff';
 

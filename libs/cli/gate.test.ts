@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { wilson } from '#adversarial';
+import { wilson } from '#change-detection';
 
 import type { Evaluation } from './evaluation.js';
 import { judge } from './gate.js';

@@ -1,4 +1,4 @@
-import type { Proportion } from '#adversarial';
+import type { Proportion } from '#change-detection';
 
 import type { Evaluation } from './evaluation.js';
 import { percent } from './report/shares.js';

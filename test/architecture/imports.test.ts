@@ -9,7 +9,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'libs/onnx-autodiff': [],
   'libs/artifacts': [],
   'libs/serving': [],
-  'libs/adversarial': ['onnx-autodiff'],
+  'libs/adversarial': ['onnx-autodiff', 'change-detection'],
   'libs/executors': ['onnx-autodiff'],
   'libs/service-kit': ['contracts'],
   'libs/testbed': ['adversarial', 'artifacts', 'contracts', 'onnx-autodiff', 'serving', 'change-detection'],

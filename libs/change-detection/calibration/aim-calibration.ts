@@ -1,5 +1,5 @@
 import { EVENTS, swapSum } from '../aim/swap-score.js';
-import { wilsonUpper } from '../tolerance.js';
+import { wilsonUpper } from '../proportion.js';
 import type { AimBounds, AimCalibration, SplitChoice } from './calibration.js';
 import { worst, type TestCondition } from './choose-split.js';
 import type { Uniform } from '../randomness.js';

@@ -8,9 +8,9 @@ import {
   predictions,
   random,
   type ThreatModel,
-  wilson,
   worstCase,
 } from '#adversarial';
+import { wilson } from '#change-detection';
 import { type Dataset, writeNpz } from '#artifacts';
 
 import type { Command, Context } from '../command.js';

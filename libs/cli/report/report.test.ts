@@ -2,7 +2,7 @@ import { inflateSync } from 'node:zlib';
 
 import { describe, expect, it } from '@jest/globals';
 
-import { wilson } from '#adversarial';
+import { wilson } from '#change-detection';
 
 import { curveChart } from './chart.js';
 import { htmlReport, type Page } from './html.js';

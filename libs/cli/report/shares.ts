@@ -1,4 +1,4 @@
-import type { Proportion } from '#adversarial';
+import type { Proportion } from '#change-detection';
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 

@@ -63,6 +63,12 @@ function number(name: string, text: string, low: number, high: number): number {
   return value;
 }
 
+function whole(name: string, text: string, low: number, high: number): number {
+  const value = number(name, text, low, high);
+  if (!Number.isInteger(value)) throw new UsageError(`--${name} must be a whole number, not "${text}"`);
+  return value;
+}
+
 function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
   if (!allowed.includes(text as T))
     throw new UsageError(`--${name} must be one of ${allowed.join(', ')}, not "${text}"`);
@@ -89,7 +95,7 @@ export function parseOptions(args: string[]): DemoOptions | 'help' {
       },
     }));
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('. ')[0]}; see --help`);
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}; see --help`);
   }
   if (values.help) return 'help';
   return {
@@ -97,7 +103,7 @@ export function parseOptions(args: string[]): DemoOptions | 'help' {
     attack: oneOf('attack', values.attack, ['fgsm', 'pgd']),
     eps: number('eps', values.eps, 0.001, 1),
     fraction: number('fraction', values.fraction, 0.001, 1),
-    seed: Math.trunc(number('seed', values.seed, 0, 2 ** 31)),
+    seed: whole('seed', values.seed, 0, 2 ** 31),
     model: values.model,
     policy: values.policy,
     json: values.json,

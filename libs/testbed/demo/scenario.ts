@@ -1,5 +1,5 @@
 import type { RecoveryCertificate } from '#contracts';
-import { wilson } from '#adversarial';
+import { wilson } from '#change-detection';
 import { startStack, type Stack, type StackOptions } from '../stack/stack.js';
 import { startClients, type Clients } from './clients.js';
 import { describe } from './describe.js';

@@ -22,6 +22,9 @@ describe('what a user can get wrong is said in one line that names the option', 
     [['--eps', 'x'], /^--eps must be a number from 0.001 to 1, not "x"$/],
     [['--fraction', '2'], /^--fraction /],
     [['--scenario', 'foo'], /^--scenario must be one of attack, drift/],
+    [['--seed', '1.5'], /^--seed must be a whole number, not "1.5"$/],
+    [['--seed=-1'], /^--seed must be a number from 0 to 2147483648, not "-1"$/],
+    [['--seed', '-1'], /^Option '--seed' argument is ambiguous; see --help$/],
     [['--nope'], /'--nope'; see --help$/],
   ])('%j', (args, message) => {
     expect(() => parseOptions(args)).toThrow(UsageError);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { noCounts } from './defense.js';
-import { proportion } from './proportion.js';
 import { ENOUGH_LABELLED, verify, WINDOWS_WITHOUT_LABELS } from './verification.js';
 
 const waiting = { minimum: 0.8, timedOut: false, labelsExpected: true };
@@ -30,19 +29,5 @@ describe('verification', () => {
       'recovered',
     );
     expect(verify(counts(0, 0, WINDOWS_WITHOUT_LABELS - 1), { ...waiting, labelsExpected: false })).toBeNull();
-  });
-});
-
-describe('Wilson’s interval', () => {
-  // Newcombe (1998), table I, method 3.
-  it.each([
-    [81, 263, 0.2553, 0.3662],
-    [15, 148, 0.0624, 0.1605],
-    [0, 20, 0, 0.1611],
-    [1, 29, 0.0061, 0.1718],
-  ])('of %i in %i', (successes, n, low, high) => {
-    const interval = proportion(successes, n);
-    expect(interval?.low).toBeCloseTo(low, 4);
-    expect(interval?.high).toBeCloseTo(high, 4);
   });
 });

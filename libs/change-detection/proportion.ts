@@ -12,13 +12,16 @@ const Z_95 = 1.959963984540054;
 export function wilson(successes: number, n: number): Proportion {
   if (n === 0) return { value: 0, low: 0, high: 1, n };
   const value = successes / n;
-  const z2 = Z_95 ** 2;
-  const centre = (value + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Z_95 * Math.sqrt((value * (1 - value)) / n + z2 / (4 * n * n))) / (1 + z2 / n);
   return {
     value,
-    low: Math.max(0, Math.min(value, centre - half)),
-    high: Math.min(1, Math.max(value, centre + half)),
+    low: Math.max(0, Math.min(value, 1 - wilsonUpper(1 - value, n, Z_95))),
+    high: Math.min(1, Math.max(value, wilsonUpper(value, n, Z_95))),
     n,
   };
+}
+
+/** Its upper end alone; z = 1.64 is 95 % one-sided. */
+export function wilsonUpper(rate: number, n: number, z = 1.64): number {
+  const z2 = z * z;
+  return (rate + z2 / (2 * n) + z * Math.sqrt((rate * (1 - rate)) / n + z2 / (4 * n * n))) / (1 + z2 / n);
 }
