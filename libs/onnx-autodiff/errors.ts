@@ -2,7 +2,7 @@
 export class MalformedModelError extends Error {
   override readonly name = 'MalformedModelError';
   constructor(reason: string, options?: ErrorOptions) {
-    super(`not a valid ONNX model: ${reason}`, options);
+    super(oneLine(`not a valid ONNX model: ${reason}`), options);
   }
 }
 
@@ -14,7 +14,7 @@ export class UnsupportedModelError extends Error {
   readonly opset: number | undefined;
 
   constructor(reason: string, where: { op?: string; node?: string; opset?: number } = {}, options?: ErrorOptions) {
-    super(reason, options);
+    super(oneLine(reason), options);
     this.op = where.op;
     this.node = where.node;
     this.opset = where.opset;
@@ -30,4 +30,12 @@ export class UnsupportedModelError extends Error {
     };
     return new UnsupportedModelError(`${this.message} (opset ${opset})`, where, { cause: this });
   }
+}
+
+const LONGEST = 500;
+
+/** Messages repeat names from files, which may hold anything. */
+function oneLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)} ...` : line;
 }

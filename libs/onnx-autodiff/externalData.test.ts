@@ -42,10 +42,7 @@ function outside(change: Readonly<Record<string, string | undefined>> = {}) {
     const length = tensor.rawData?.length ?? 0;
     const entries = { location: 'weights', offset: String(offset), length: String(length), ...(i === 0 && change) };
     offset += length;
-    return moveOut(
-      tensor,
-      Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as Record<string, string>,
-    );
+    return moveOut(tensor, Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)));
   });
   return { file: toBinary(ModelProtoSchema, model), weights: concatenated(parts) };
 }

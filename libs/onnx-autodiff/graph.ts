@@ -137,3 +137,14 @@ export class Graph {
     this.values.set(name, value);
   }
 }
+
+/** The nodes that these tensors need. */
+export function leadingTo(outputs: readonly string[], nodes: readonly GraphNode[]): GraphNode[] {
+  const needed = new Set(outputs);
+  const kept = nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => needed.has(name))) return false;
+    for (const name of node.inputs) needed.add(name);
+    return true;
+  });
+  return kept.reverse();
+}

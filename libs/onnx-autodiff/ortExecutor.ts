@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { type InferredShapes, refuseComputedSizes, type Runtime, type SubGraph } from './computedSizes.js';
 import { MalformedModelError } from './errors.js';
 import type { CompiledGraph, Executor } from './executor.js';
 import { encodeDocument } from './file/document.js';
@@ -36,38 +37,73 @@ export function ortExecutor({
     name: `onnxruntime-${provider}`,
     batchLast: provider === 'cpu',
     compile: async (graph) => {
-      // Straight from a file: optimisation would already execute parts of it, whatever their size.
+      const lowered = lower(graph, onnxRuntimeLowerings);
       const unproven = graph.outputs.some((name) => !graph.value(name).dims);
-      const session = await InferenceSession.create(graphFile(lower(graph, onnxRuntimeLowerings)), {
-        executionProviders: [unproven ? 'cpu' : provider],
-        intraOpNumThreads: threads,
-        logSeverityLevel: FATAL_ONLY,
-        graphOptimizationLevel: unproven ? 'disabled' : 'all',
-        // Gradients and optimizer moments go denormal once training converges; each such number costs a hundred cycles.
-        extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: spinning ? '1' : '0' } } },
-      });
-      if (unproven) refuseAbsurdSizes(session);
-      return compiled(session);
+      const open = (part: SubGraph) =>
+        InferenceSession.create(graphFile(lowered, part), {
+          executionProviders: [unproven ? 'cpu' : provider],
+          intraOpNumThreads: threads,
+          logSeverityLevel: FATAL_ONLY,
+          // Straight from a file: optimisation would already execute parts of it, whatever their size.
+          graphOptimizationLevel: unproven ? 'disabled' : 'all',
+          // Gradients and optimizer moments go denormal once training converges; each such number costs a hundred cycles.
+          extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: spinning ? '1' : '0' } } },
+        });
+      const session = await open(lowered);
+      if (!unproven) return compiled(session);
+      const shapes = inferredShapes(session);
+      return {
+        ...compiled(session),
+        run: async (feeds) => {
+          await refuseComputedSizes(lowered, shapes, cautious(open, feeds));
+          return compiled(session).run(feeds);
+        },
+      };
     },
   };
 }
 
-function graphFile(graph: Graph): Uint8Array {
+function graphFile(graph: Graph, { nodes, constants, outputs }: SubGraph): Uint8Array {
   const value = (name: string) => {
     const { type, dims } = graph.value(name);
     return dims ? { name, type, dims } : { name };
   };
-  const { nodes, constants } = graph;
   return encodeDocument({
     opset: OPSET,
     inputs: graph.inputs.map(value),
-    outputs: graph.outputs.map(value),
+    outputs: outputs.map(value),
     nodes,
     constants,
   });
 }
 
+function cautious(
+  open: (part: SubGraph) => Promise<InferenceSession>,
+  feeds: Readonly<Record<string, Tensor>>,
+): Runtime {
+  const once = async <T>(part: SubGraph, use: (session: InferenceSession) => T): Promise<Awaited<T>> => {
+    const session = await open(part);
+    try {
+      return await use(session);
+    } finally {
+      await session.release();
+    }
+  };
+  return {
+    infer: (part) => once(part, inferredShapes),
+    run: (part) => once(part, (session) => compiled(session).run(feeds)),
+  };
+}
+
 /** ONNX Runtime infers most shapes without running anything. */
+function inferredShapes(session: InferenceSession): InferredShapes {
+  refuseAbsurdSizes(session);
+  const shapes = new Map(session.outputMetadata.map((value) => [value.name, value.isTensor ? value.shape : undefined]));
+  return {
+    dims: (name) => shapes.get(name)?.map((dim) => (typeof dim === 'number' ? dim : undefined)),
+  };
+}
+
 function refuseAbsurdSizes(session: InferenceSession): void {
   let total = 0;
   for (const value of session.outputMetadata) {

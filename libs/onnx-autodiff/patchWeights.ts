@@ -1,3 +1,4 @@
+import { MalformedModelError } from './errors.js';
 import { weightBytes, withRawHalves } from './file/weightBytes.js';
 import type { WireField } from './file/wire.js';
 import { toHalf } from './float16.js';
@@ -27,7 +28,7 @@ function writeNumbers(file: Uint8Array, segments: readonly WireField[], values: 
   const bytes = segments.reduce((sum, { start, end }) => sum + end - start, 0);
   const width = bytes === 2 * values.length ? 2 : 4;
   if (bytes !== width * values.length)
-    throw new RangeError(`"${name}" has ${bytes} bytes in the file, not ${values.length} numbers`);
+    throw new MalformedModelError(`"${name}" has ${bytes} bytes in the file, not ${values.length} numbers`);
   const view = new DataView(file.buffer);
   let index = 0;
   for (const { start, end } of segments)

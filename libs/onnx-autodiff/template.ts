@@ -1,7 +1,7 @@
 import { appendProbed } from './appendProbed.js';
 import { Emitter } from './emitter.js';
 import { UnsupportedModelError } from './errors.js';
-import { Graph, type GraphNode } from './graph.js';
+import { Graph, type GraphNode, leadingTo } from './graph.js';
 import type { Network, OnnxModel } from './model.js';
 import { elementCount, sameDims, type Tensor } from './tensor.js';
 
@@ -26,7 +26,7 @@ export function template(
   graph.input(model.input.name, inputDims);
   for (const { name, dims } of weights.values()) graph.input(name, dims);
   const logits = stripHead(rename(model.output.name), nodes);
-  const kept = leadingTo(logits, nodes);
+  const kept = leadingTo([logits], nodes);
   const used = new Set(kept.flatMap((node) => node.inputs));
   for (const [name, { data, dims, type }] of constants) if (used.has(name)) graph.constant(data, dims, type, name);
   appendProbed(graph, kept, probed);
@@ -60,16 +60,6 @@ const sameValue = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
 function stripHead(output: string, nodes: readonly GraphNode[]): string {
   const producer = nodes.find((node) => node.outputs.includes(output));
   return producer && headOperations.has(producer.op) ? stripHead(producer.inputs[0] ?? '', nodes) : output;
-}
-
-function leadingTo(output: string, nodes: readonly GraphNode[]): GraphNode[] {
-  const needed = new Set([output]);
-  const kept = nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((name) => needed.has(name))) return false;
-    for (const name of node.inputs) needed.add(name);
-    return true;
-  });
-  return kept.reverse();
 }
 
 /** [batch, classes]. A single output z means two classes with the logits 0 and z, as Sigmoid(z) would have it. */

@@ -57,7 +57,7 @@ export const withRawHalves = (file: Uint8Array, names: { has(name: string): bool
 
 const tensorSegments = (bytes: Uint8Array, tensor: WireField): WireField[] => {
   const raw = fields(bytes, tensor, TENSOR_RAW);
-  return raw.length > 0 ? raw : fields(bytes, tensor, TENSOR_FLOATS);
+  return raw.length > 0 ? raw.slice(-1) : fields(bytes, tensor, TENSOR_FLOATS); // of two, the last one counts
 };
 
 const fields = (bytes: Uint8Array, message: WireField | undefined, number: number): WireField[] =>

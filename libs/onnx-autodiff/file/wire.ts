@@ -1,14 +1,19 @@
 import { MalformedModelError } from '../errors.js';
 
-/** A field of a protobuf message: its number, and where it begins and its contents lie in the file. */
+/** A field of a protobuf message: its number and kind, and where it begins and its contents lie in the file. */
 export interface WireField {
   readonly number: number;
+  readonly wireType: number;
   readonly tag: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** The fields of the message at [start, end) of a file that has been decoded before, so that it is well formed. */
+export const WireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+const fixedLengths: Partial<Record<number, number>> = { [WireType.fixed64]: 8, [WireType.fixed32]: 4 };
+
+/** The fields of the message at [start, end) of a file. */
 export function* wireFields(bytes: Uint8Array, start = 0, end = bytes.length): Generator<WireField> {
   let position = start;
   const varint = (): number => {
@@ -20,15 +25,16 @@ export function* wireFields(bytes: Uint8Array, start = 0, end = bytes.length): G
     }
   };
   while (position < end) {
-    const field = position;
-    const tag = varint();
-    const [number, wireType] = [Math.floor(tag / 8), tag & 7];
-    if (wireType === 3 || wireType === 4) throw new MalformedModelError('it has groups, which protobuf gave up');
-    const contents = wireType === 2 ? varint() : wireType === 1 ? 8 : wireType === 5 ? 4 : undefined;
+    const tag = position;
+    const key = varint();
+    const [number, wireType] = [Math.floor(key / 8), key & 7];
+    const length = wireType === WireType.bytes ? varint() : fixedLengths[wireType];
     const from = position;
-    if (contents === undefined) varint();
-    else position += contents;
-    yield { number, tag: field, start: from, end: position };
+    if (wireType === WireType.varint) varint();
+    else if (length !== undefined) position += length;
+    else throw new MalformedModelError(`it has a field of the kind ${wireType}, which ONNX does not use`);
+    if (position > end) throw new MalformedModelError('it is truncated, or says a wrong length');
+    yield { number, wireType, tag, start: from, end: position };
   }
 }
 
@@ -58,7 +64,7 @@ export function withoutFields(message: Uint8Array, numbers: readonly number[]): 
 
 /** A field of bytes, text or a message. */
 export const bytesField = (number: number, contents: Uint8Array): Uint8Array =>
-  concatenated([varint(number * 8 + 2), varint(contents.length), contents]);
+  concatenated([varint(number * 8 + WireType.bytes), varint(contents.length), contents]);
 
 export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
