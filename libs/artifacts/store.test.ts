@@ -39,6 +39,17 @@ describe('artifactStore', () => {
     expect(await readdir(root)).toEqual(['model']);
   });
 
+  it('removes what it wrote, once or again, and nothing elsewhere', async () => {
+    const store = artifactStore({ root, readable: [base] });
+    const { uri: written } = await store.write('jobs/1.ckpt', bytes);
+    await store.remove('jobs/1.ckpt');
+    await store.remove('jobs/1.ckpt');
+    expect(await store.exists(written)).toBe(false);
+    await expect(store.remove('../secret')).rejects.toThrow(ArtifactRefusedError);
+    await symlink(base, join(root, 'out'));
+    await expect(store.remove('out/secret')).rejects.toThrow(ArtifactRefusedError);
+  });
+
   it('reads other folders only where allowed, and bounded in size', async () => {
     await mkdir(join(base, 'models'));
     await writeFile(join(base, 'models', 'm'), bytes);

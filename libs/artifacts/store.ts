@@ -12,6 +12,8 @@ export interface ArtifactStore {
   /** All or nothing: readers see the old content or the new one, also after a crash. `name` is a relative path with `/`. */
   write(name: string, bytes: Uint8Array): Promise<{ uri: string; sha256: string }>;
   exists(uri: string): Promise<boolean>;
+  /** What was written under this name, if it is still there. */
+  remove(name: string): Promise<void>;
 }
 
 export interface ArtifactStoreOptions {
@@ -39,6 +41,15 @@ export function artifactStore({ root, readable = [], maxBytes = 2 * GIBIBYTE }: 
     return real;
   }
 
+  /** Where a name lies under the root, its folder made; a folder that is a link to elsewhere is refused. */
+  async function ownPath(name: string): Promise<string> {
+    const target = join(resolve(root), safeName(name));
+    await mkdir(dirname(target), { recursive: true });
+    const realRoot = await realpath(root);
+    if (!contains(realRoot, await realpath(dirname(target)))) throw outside(name, [realRoot]);
+    return target;
+  }
+
   return {
     async read(uri) {
       const file = await open(await allowedPath(uri), constants.O_RDONLY | constants.O_NONBLOCK);
@@ -55,10 +66,7 @@ export function artifactStore({ root, readable = [], maxBytes = 2 * GIBIBYTE }: 
     },
 
     async write(name, bytes) {
-      const target = join(resolve(root), safeName(name));
-      await mkdir(dirname(target), { recursive: true });
-      const realRoot = await realpath(root);
-      if (!contains(realRoot, await realpath(dirname(target)))) throw outside(name, [realRoot]);
+      const target = await ownPath(name);
       await replaceFile(target, bytes);
       return { uri: pathToFileURL(target).href, sha256: sha256(bytes) };
     },
@@ -71,6 +79,10 @@ export function artifactStore({ root, readable = [], maxBytes = 2 * GIBIBYTE }: 
         if (error instanceof ArtifactNotFoundError) return false;
         throw error;
       }
+    },
+
+    async remove(name) {
+      await rm(await ownPath(name), { force: true });
     },
   };
 }

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -66,6 +67,8 @@ const endOf = (jobId: string) =>
   watch.first(['training.completed', 'training.failed'], ({ event }) => event.data.jobId === jobId, 60_000);
 const progressOf = (jobId: string, epoch: number) =>
   watch.first(['training.progress'], ({ event }) => event.data.jobId === jobId && event.data.epoch >= epoch, 60_000);
+
+const checkpoints = () => readdirSync(join(folder, 'artifacts', 'checkpoints'));
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'antibody-trainer-'));
@@ -137,6 +140,7 @@ describe('the trainer', () => {
     const reference = (await endOf('reference'))!.event.data as EventData<'training.completed'>;
     await train('killed', long);
     await progressOf('killed', 4);
+    expect(checkpoints()).toContain('killed.ckpt');
     await running[0]!.kill('SIGKILL');
     await running[0]!.restart();
     const end = (await endOf('killed'))!.event.data as EventData<'training.completed'>;
@@ -171,8 +175,11 @@ describe('the trainer', () => {
     );
   });
 
-  it('leaves nothing waiting', async () => {
+  it('leaves nothing waiting, and no checkpoints, however the trainings ended', async () => {
     const manager = await jetstreamManager(connection);
-    expect((await manager.streams.info('JOBS')).state.messages).toBe(0);
+    const waiting = async () => (await manager.streams.info('JOBS')).state.messages;
+    for (let i = 0; i < 100 && (await waiting()) > 0; i++) await sleep(50);
+    expect(await waiting()).toBe(0);
+    expect(checkpoints()).toEqual([]);
   });
 });

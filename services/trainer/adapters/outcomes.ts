@@ -1,10 +1,12 @@
 import type { ArtifactStore } from '#artifacts';
-import type { Outcome } from '../jobs/job.js';
+import { checkpointName, type Outcome } from '../jobs/job.js';
 
 /** Outcomes by job id, kept as artifacts: a job that is delivered again is answered from here, whichever trainer gets it. */
 export interface Outcomes {
   find(jobId: string): Promise<Outcome | undefined>;
   keep(jobId: string, outcome: Outcome): Promise<void>;
+  /** Once the outcome is kept nobody goes on from the checkpoint. */
+  removeCheckpoint(jobId: string): Promise<void>;
 }
 
 export function artifactOutcomes(store: ArtifactStore, uriOf: (name: string) => string): Outcomes {
@@ -18,5 +20,6 @@ export function artifactOutcomes(store: ArtifactStore, uriOf: (name: string) => 
     async keep(jobId, outcome) {
       await store.write(name(jobId), Buffer.from(JSON.stringify(outcome)));
     },
+    removeCheckpoint: (jobId) => store.remove(checkpointName(jobId)),
   };
 }

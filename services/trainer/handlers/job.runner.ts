@@ -39,6 +39,16 @@ export class JobRunner {
     }
     await this.publish(outcome.event, outcome.data, jobId);
     this.logger.log(`${outcome.event} ${jobId}`);
+    // Before the acknowledgement: whoever dies here gets the job again, and comes here again.
+    if (job.kind === 'training') await this.removeCheckpoint(jobId);
+  }
+
+  private async removeCheckpoint(jobId: string): Promise<void> {
+    try {
+      await this.outcomes.removeCheckpoint(jobId);
+    } catch (error) {
+      this.logger.warn(`the checkpoint of ${jobId} stays: ${(error as Error).message}`); // the outcome is what counts
+    }
   }
 
   private async perform(job: Job, context: JetStreamContext): Promise<Outcome> {

@@ -2,7 +2,7 @@ import { hardenModel, type CheckpointStore } from '#adversarial';
 import type { TrainingRequested } from '#contracts';
 import { patchWeights } from '#onnx-autodiff';
 import { firstRows, readModel, readParts } from './files.js';
-import { replyTo, type Outcome, type TrainingStep } from './job.js';
+import { checkpointName, replyTo, type Outcome, type TrainingStep } from './job.js';
 import type { Tools } from './tools.js';
 
 /** Rows of the validation part that choose the checkpoint: more make each epoch slower, not better. */
@@ -65,9 +65,8 @@ export async function harden(
   };
 }
 
-/** Shared by all trainers through the artifact store, so that another one can go on. */
 function checkpointOf({ store, uriOf }: Tools, jobId: string): CheckpointStore {
-  const name = `checkpoints/${encodeURIComponent(jobId)}.ckpt`;
+  const name = checkpointName(jobId);
   return {
     load: async () => ((await store.exists(uriOf(name))) ? store.read(uriOf(name)) : undefined),
     save: async (bytes) => void (await store.write(name, bytes)),

@@ -15,6 +15,9 @@ export type Outcome =
   | { event: 'calibration.completed'; data: EventData<'calibration.completed'> }
   | { event: `${JobKind}.failed`; data: EventData<'training.failed'> };
 
+/** Where a training lies until it has ended, in the artifact store that all trainers share: another one can go on from there. */
+export const checkpointName = (jobId: string): string => `checkpoints/${encodeURIComponent(jobId)}.ckpt`;
+
 export type TrainingStep = Omit<
   EventData<'training.progress'>,
   'namespace' | 'model' | 'jobId' | 'defenseId' | 'trainer' | 'attempt'
