@@ -69,7 +69,7 @@ function providers({ config, replica, examiner, random }: CollectorParts): Facto
       provide: RequestHalves,
       inject: [Outlets, COLLECTOR_METRICS],
       useFactory: (outlets: Outlets, metrics: CollectorMetrics) =>
-        new RequestHalves({ examiner, outlets, metrics, replica, random }),
+        new RequestHalves({ examiner, outlets, metrics, replica, random, now: Date.now }),
     },
     {
       provide: Intake,

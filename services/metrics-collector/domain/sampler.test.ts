@@ -3,8 +3,8 @@ import { uniformStream as uniform } from '../testing/images.js';
 import { Sampler } from './sampler.js';
 
 /** The shares told for the examined rows of one second that brings `rows` rows, evenly. */
-const second = (sampler: Sampler, start: number, rows: number, limit: number) =>
-  Array.from({ length: rows }, (_, i) => sampler.admit(start * 1000 + (i * 1000) / rows, limit));
+const second = (sampler: Sampler, start: number, rows: number, limit: number, waited = 0) =>
+  Array.from({ length: rows }, (_, i) => sampler.admit(start * 1000 + (i * 1000) / rows, limit, waited));
 const examined = (shares: (number | undefined)[]) => shares.filter((share) => share !== undefined);
 
 describe('sampler', () => {
@@ -35,6 +35,15 @@ describe('sampler', () => {
     // Binomial(50 x 1000, .1), cut at 100 a second: mean a little under 5000, standard deviation 67.
     expect(total).toBeGreaterThan(4500);
     expect(Math.abs(halves[0]! - halves[1]!)).toBeLessThan(600);
+  });
+
+  it('examines ever fewer of rows that have waited, and says so', () => {
+    const sampler = new Sampler(uniform(5));
+    expect(second(sampler, 0, 100, 1000, 9_000)).toEqual(Array(100).fill(1));
+    const shares = [1, 2, 3, 4].map((s) => second(sampler, s, 1000, 1000, 40_000));
+    expect(new Set(examined(shares.flat()))).toEqual(new Set([0.25]));
+    // Binomial(4000, .25): standard deviation 27.
+    expect(Math.abs(examined(shares.flat()).length - 1000)).toBeLessThan(110);
   });
 
   it('returns to all rows when the rate falls', () => {

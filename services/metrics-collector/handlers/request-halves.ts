@@ -25,6 +25,8 @@ export interface RequestHalvesParts {
   replica: string;
   /** Uniform in [0, 1). */
   random: () => number;
+  /** Milliseconds, on the clock of the posts. */
+  now: () => number;
 }
 
 interface Row {
@@ -78,11 +80,13 @@ export class RequestHalves {
   private batches(requests: readonly RequestHalf[]): Batch[] {
     const full: Batch[] = [];
     const open = new Map<string, Batch>();
+    const now = this.parts.now();
     for (const { model, watched, at, id, rows, x } of requests) {
       const key = `${keyOf(model)}/${watched.revision.revision}`;
       const features = x.length / rows;
       for (let row = 0; row < rows; row++) {
-        const share = this.sampler(model).admit(at, watched.protection.detection.maxExaminedPerSecond);
+        const { maxExaminedPerSecond } = watched.protection.detection;
+        const share = this.sampler(model).admit(at, maxExaminedPerSecond, now - at);
         if (share === undefined) {
           this.parts.metrics.rows('passed-over');
           continue;
