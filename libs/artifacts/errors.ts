@@ -20,6 +20,14 @@ export class DatasetError extends Error {
     readonly field: string,
     problem: string,
   ) {
-    super(`${file}: ${field}: ${problem}`);
+    super(oneLine(`${file}: ${field}: ${problem}`));
   }
+}
+
+const LONGEST = 500;
+
+/** Messages repeat names from files, which may hold anything. */
+function oneLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)} ...` : line;
 }

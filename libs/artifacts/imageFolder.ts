@@ -60,8 +60,10 @@ export async function readImageFolder(path: string, wanted: PictureRows): Promis
 
 async function readRow(file: string, wanted: PictureRows): Promise<Uint8Array> {
   const { height, width, channels, channelsLast } = wanted;
-  const { size } = await stat(file);
-  if (size > MAX_FILE_BYTES) throw new DatasetError(file, 'picture', `has ${size} bytes; at most ${MAX_FILE_BYTES}`);
+  const about = await stat(file);
+  if (!about.isFile()) throw new DatasetError(file, 'picture', 'is no file');
+  if (about.size > MAX_FILE_BYTES)
+    throw new DatasetError(file, 'picture', `has ${about.size} bytes; at most ${MAX_FILE_BYTES}`);
   let picture: Picture;
   try {
     picture = readPicture(await readFile(file), height * width);

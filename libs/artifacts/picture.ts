@@ -23,10 +23,7 @@ export function readPicture(file: Uint8Array, maxPixels: number): Picture {
 }
 
 function readPng(bytes: Buffer, maxPixels: number): Picture {
-  if (bytes.length < 33) throw new Error('it is truncated');
-  checkSize(bytes.readUInt32BE(16), bytes.readUInt32BE(20), maxPixels);
-  checkInflated(bytes, maxPixels);
-  const png = decodePng(bytes);
+  const png = decodePng(boundedPng(bytes, maxPixels));
   const { width, height } = png;
   if (png.palette) return { width, height, channels: 3, data: Uint8Array.from(convertIndexedToRgb(png).slice(0)) };
   if (png.depth < 8) throw new Error(`${png.depth} bits a value are not supported; save it with 8`);
@@ -34,27 +31,50 @@ function readPng(bytes: Buffer, maxPixels: number): Picture {
   return { width, height, channels: png.channels, data };
 }
 
-/** The decoder inflates whatever it finds: a bomb is stopped here. A row is at most 8 bytes a pixel and a filter byte; interlacing adds rows. */
-function checkInflated(bytes: Buffer, maxPixels: number): void {
-  const parts: Buffer[] = [];
+/** What makes the picture; of the rest, texts and colour profiles are packed, and the decoder would unpack them whatever their size. */
+const ESSENTIAL = ['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND'];
+
+/** The decoder makes room for what the header says and inflates whatever it finds: a bomb is stopped here. */
+function boundedPng(bytes: Buffer, maxPixels: number): Buffer {
+  const chunks = [...chunksOf(bytes)].filter(({ type }) => ESSENTIAL.includes(type));
+  const [head, ...others] = chunks;
+  if (head?.type !== 'IHDR' || head.data.length !== 13 || others.some(({ type }) => type === 'IHDR'))
+    throw new Error('it is truncated or has no proper header');
+  checkSize(head.data.readUInt32BE(0), head.data.readUInt32BE(4), maxPixels);
+  const packed = Buffer.concat(others.filter(({ type }) => type === 'IDAT').map(({ data }) => data));
+  // A row is at most 8 bytes a pixel and a filter byte; interlacing adds rows.
+  inflateSync(packed, { maxOutputLength: 16 * maxPixels + MEGABYTE });
+  return Buffer.concat([bytes.subarray(0, 8), ...chunks.map(({ whole }) => whole)]);
+}
+
+function* chunksOf(bytes: Buffer) {
   for (let at = 8; at + 12 <= bytes.length;) {
-    const length = bytes.readUInt32BE(at);
-    if (bytes.toString('latin1', at + 4, at + 8) === 'IDAT') parts.push(bytes.subarray(at + 8, at + 8 + length));
-    at += 12 + length;
+    const end = at + 12 + bytes.readUInt32BE(at);
+    const type = bytes.toString('latin1', at + 4, at + 8);
+    yield { type, data: bytes.subarray(at + 8, end - 4), whole: bytes.subarray(at, end) };
+    at = end;
   }
-  inflateSync(Buffer.concat(parts), { maxOutputLength: 16 * maxPixels + MEGABYTE });
 }
 
 function readJpeg(bytes: Buffer, maxPixels: number): Picture {
-  const { width, height, data } = jpeg.decode(bytes, {
+  const options = {
     useTArray: true,
     formatAsRGBA: false,
     tolerantDecoding: false,
-    maxResolutionInMP: Math.max(1, maxPixels / 1e6),
+    maxResolutionInMP: maxPixels / 1e6,
     maxMemoryUsageInMB: 64 + maxPixels / 1e4,
-  });
-  checkSize(width, height, maxPixels);
+  };
+  const { width, height, data } = decodeJpeg(bytes, options, maxPixels);
   return { width, height, channels: 3, data };
+}
+
+function decodeJpeg(bytes: Buffer, options: object, maxPixels: number) {
+  try {
+    return jpeg.decode(bytes, options);
+  } catch (error) {
+    const { message } = error as Error;
+    throw message.includes('maxResolutionInMP') ? new Error(`it has more than ${maxPixels} pixels`) : error;
+  }
 }
 
 function checkSize(width: number, height: number, maxPixels: number): void {
