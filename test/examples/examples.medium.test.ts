@@ -205,6 +205,15 @@ describe('examples in Python', () => {
 });
 
 describe('examples on the command line', () => {
+  it('are right as the page has them', () => {
+    const page = readFileSync('examples/README.md', 'utf8');
+    const commands = [...page.matchAll(/`nats publish (\S+) '([^']+)'`/g)].map(([, subject, body]) => [subject, body]);
+    expect(commands.map(([subject]) => subject)).toEqual(['accuracy.sample', 'label.observed']);
+    const [sample, label] = commands.map(([, body]) => JSON.parse(body!) as unknown);
+    expect(intakeSamples(sample)).toMatchObject({ valid: [sample], invalid: [] });
+    expect(intakeLabels(label)).toMatchObject({ valid: [label], invalid: [] });
+  });
+
   commandIt('publish a sample, hear an attack', async () => {
     const seen: unknown[] = [];
     const subscription = connection.subscribe('accuracy.sample', {
