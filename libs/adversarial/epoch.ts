@@ -8,7 +8,7 @@ import { random, type Random, shuffled } from './random.js';
 import { learningRate, trainingEpsilon } from './schedule.js';
 import { unitBallNoise } from './threatModel.js';
 import type { TrainingHooks, TrainingPlan } from './plan.js';
-import type { CompiledTraining } from './trainingGraph.js';
+import type { CompiledTraining, TrainingBatch } from './trainingGraph.js';
 
 export interface EpochEnd {
   /** The number of this epoch, counted from 1. */
@@ -40,7 +40,6 @@ export async function runEpoch(
   { now, started }: { now: () => number; started: number },
 ): Promise<EpochEnd> {
   const { order, orderFrom, stream, firstStep, whole } = beginEpoch(start, data.n);
-  const features = data.x.length / data.n;
   const perEpoch = Math.floor(data.n / batch);
   const totalSteps = perEpoch * recipe.epochs;
   const { backOffs, overfittedAt } = start;
@@ -70,9 +69,7 @@ export async function runEpoch(
     const progress = (start.step - firstStep + step + 0.5) / totalSteps;
     const result = await trainer.step(
       {
-        x: trainingRows(data, rows, { batch, dims: inputDims.slice(1) }, { recipe, threat }, stream),
-        labels: oneHot(data.y, rows, classes, batch),
-        noise: unitBallNoise(threat.norm, recipe.attackSteps > 0 ? batch : 0, features, stream),
+        ...trainingRows(data, rows, { batch, classes, inputDims }, { recipe, threat }, stream),
         epsilon: trainingEpsilon(progress, epsilon),
         learningRate: learningRate(progress, peak),
       },
@@ -94,16 +91,20 @@ export async function runEpoch(
   return end(perEpoch);
 }
 
-/** The rows of one batch, changed by chance where the recipe wants it. */
+/** The rows of one batch, changed by chance where the recipe wants it, and where their attack starts. */
 function trainingRows(
-  { x, n }: Dataset,
+  { x, y, n }: Dataset,
   rows: Int32Array,
-  { batch, dims }: { batch: number; dims: readonly number[] },
-  { recipe: { augmentation }, threat }: Pick<TrainingPlan, 'recipe' | 'threat'>,
+  { batch, classes, inputDims }: Pick<Classifier, 'batch' | 'classes' | 'inputDims'>,
+  { recipe: { augmentation, attackSteps }, threat: { norm, range } }: Pick<TrainingPlan, 'recipe' | 'threat'>,
   stream: Random,
-): Float32Array {
+): Pick<TrainingBatch, 'x' | 'labels' | 'noise'> {
   const gathered = gatherRows(x, rows, x.length / n, batch);
-  return augmentation ? augment(gathered, dims, threat.range[0], augmentation, stream) : gathered;
+  return {
+    x: augmentation ? augment(gathered, inputDims.slice(1), range[0], augmentation, stream) : gathered,
+    labels: oneHot(y, rows, classes, batch),
+    noise: unitBallNoise(norm, attackSteps > 0 ? batch : 0, x.length / n, stream),
+  };
 }
 
 function beginEpoch({ interrupted, random: state }: TrainingState, rows: number) {

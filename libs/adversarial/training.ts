@@ -227,8 +227,11 @@ function finishEpoch(end: EpochEnd, measured: Validation | undefined): TrainingS
   return { ...state, epoch, history, best };
 }
 
+/** Raised whenever training computes or remembers something else: a run that an earlier version began is another run. */
+const VERSION = '2';
+
 function fingerprint(model: OnnxModel, parts: readonly Dataset[], plan: TrainingPlan): string {
-  const hash = createHash('sha256').update(model.bytes);
+  const hash = createHash('sha256').update(VERSION).update(model.bytes);
   const numbers = [...model.network.constants.values()].map(({ data }) => data); // also those that no file holds: standardization
   for (const { buffer, byteOffset, byteLength } of [...numbers, ...parts.flatMap(({ x, y }) => [x, y])])
     hash.update(new Uint8Array(buffer, byteOffset, byteLength));

@@ -33,6 +33,7 @@ export async function withExternalData(file: Uint8Array, read: ReadExternal): Pr
     if (isExternal(tensor)) places.push(placeOf(tensor, name));
     return tensor;
   });
+  if (places.length === 0) return file;
   const bytes = places.reduce((sum, { length }) => sum + length, file.length);
   if (bytes > MAX_FILE_BYTES)
     throw new MalformedModelError(`with the data in other files it has ${bytes} bytes; at most ${MAX_FILE_BYTES}`);

@@ -12,7 +12,7 @@ import {
   worstCase,
 } from '#adversarial';
 import { pickRows, writeNpz } from '#artifacts';
-import { ortExecutor, parseModel } from '#onnx-autodiff';
+import { ortExecutor, parseModel, type OnnxModel } from '#onnx-autodiff';
 import { digitParts } from '#testbed';
 import type { Bench, Measure } from './bench.js';
 import { demoFiles } from './demo-files.js';
@@ -25,11 +25,11 @@ const ROUNDS = 3;
 /** At this radius some rows of the demo's model fall to each attack, and some stand. */
 const threat: ThreatModel = { norm: 'linf', epsilon: 0.08, range: [0, 1] };
 const strength = { steps: 20, restarts: 5, queries: 300 };
-const attacks = ['fgsm', 'pgd', 'apgd-ce', 'apgd-dlr', 'square'] as const;
-type Attack = (typeof attacks)[number];
+const compared = ['fgsm', 'pgd', 'apgd-ce', 'apgd-dlr', 'square'] as const;
+type Attack = (typeof compared)[number];
 
 /** What `antibody evaluate` runs, one attack at a time on all rows, beside torchattacks. */
-export const evaluation: Bench = {
+export const attacks: Bench = {
   name: 'attacks',
   description: 'seconds of each attack of `antibody evaluate` on 128 digits, beside torchattacks',
   run: (say) =>
@@ -40,7 +40,7 @@ export const evaluation: Bench = {
       const python = pythonWith('torch', 'torchattacks');
       const peer = python && (await startPeer(python, 'attacks_peer.py', peerArguments(folder, rows, model), threads));
       const measures: Measure[] = [];
-      for (const attack of attacks) {
+      for (const attack of compared) {
         const ours: Measured[] = [];
         const theirs: Measured[] = [];
         for (let round = 0; round < ROUNDS; round++) {
@@ -76,7 +76,7 @@ interface Measured {
 
 const threads = availableParallelism();
 
-function peerArguments(folder: string, rows: Rows, model: ReturnType<typeof parseModel>): string[] {
+function peerArguments(folder: string, rows: Rows, model: OnnxModel): string[] {
   const weights = model.parameters.map(({ name, dims, data }) => [name, { shape: [...dims], data }] as const);
   const file = join(folder, 'rows.npz');
   writeFileSync(
@@ -90,7 +90,7 @@ function peerArguments(folder: string, rows: Rows, model: ReturnType<typeof pars
   return [file, ...[threads, threat.epsilon, strength.steps, strength.restarts, strength.queries].map(String)];
 }
 
-async function standingAfter(attack: Attack, model: ReturnType<typeof parseModel>, rows: Rows): Promise<number> {
+async function standingAfter(attack: Attack, model: OnnxModel, rows: Rows): Promise<number> {
   const executor = ortExecutor({ threads });
   const picture = { height: 28, width: 28, channels: 1, channelsLast: false };
   if (attack !== 'fgsm' && attack !== 'pgd') {

@@ -1,5 +1,5 @@
 import type { Bench } from './bench.js';
-import { evaluation } from './attacks.js';
+import { attacks } from './attacks.js';
 import { detection } from './detection.js';
 import { digits } from './digits.js';
 import { intake } from './intake.js';
@@ -8,4 +8,4 @@ import { pipeline } from './pipeline.js';
 import { training } from './training.js';
 
 /** The longest one last. */
-export const benches: readonly Bench[] = [detection, pipeline, intake, training, digits, evaluation, loop];
+export const benches: readonly Bench[] = [detection, pipeline, intake, training, digits, attacks, loop];

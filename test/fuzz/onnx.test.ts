@@ -55,6 +55,12 @@ function rewrite(model: OnnxModel): void {
 }
 
 describe('damaged ONNX files', () => {
+  it('are refused at every truncation but where what is left is a model', async () => {
+    for (let length = 0; length < built.length; length++)
+      await outcomeOf(() => parseModel(built.subarray(0, length)), NAMED);
+    expect(() => parseModel(built.subarray(0, built.length / 2))).toThrow(MalformedModelError);
+  });
+
   it.each(files)(
     '%s: 600 of them are read, or refused in one line',
     async (_name, file) => {

@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { compileForward, type Forward, type OnnxModel, ortExecutor } from '#onnx-autodiff';
+import {
+  compileForward,
+  type Executor,
+  type Forward,
+  loadClassifier,
+  ModelBuilder,
+  type OnnxModel,
+  ortExecutor,
+  parseModel,
+} from '#onnx-autodiff';
 
-import { type CompiledAttack, compileAttack } from '../attackGraph.js';
+import { type CompiledAttack, compileAttack, compileAttackOn } from '../attackGraph.js';
 import { argMax } from '../dataset.js';
 import { blobs, FEATURES, linearModel, smallCnn } from '../fixtures/blobs.js';
 import { random } from '../random.js';
@@ -197,6 +206,37 @@ it('predictions are those of the forward pass, and -1 for NaN', async () => {
     [...data.y.keys()].map((row) => argMax(logits, row, 3)),
   );
   expect(argMax(Float32Array.of(1, NaN, 0), 0, 3)).toBe(-1);
+});
+
+describe('on a wide network', () => {
+  const built = new ModelBuilder({ input: [128, 4, 4], seed: 5 }).convolution(128, { kernel: 3, pad: 1 }).relu();
+  const wide = parseModel(built.flatten().dense(3).build());
+  const batch = 16;
+
+  it('a step is that of the plain lowering, computed by the fast one', async () => {
+    const operations: string[][] = [];
+    const watched: Executor = {
+      ...executor,
+      compile: (graph) => {
+        operations.push(graph.nodes.map(({ op }) => op));
+        return executor.compile(graph);
+      },
+    };
+    const options = { executor: watched, norm: 'l2', batch } as const;
+    const fast = await compileAttack(wide, options);
+    expect(operations.at(-1)).toContain('BatchLastConv');
+    const plain = await compileAttackOn(await loadClassifier(wide, { batch, executor }), options);
+    expect(operations.at(-1)).not.toContain('BatchLastConv');
+    const source = random(6);
+    const x = Float32Array.from({ length: batch * 128 * 16 }, source.next);
+    const labels = Float32Array.from({ length: batch * 3 }, (_, i) => Number(i % 3 === 0));
+    const step = (attack: CompiledAttack) => attack.step({ x, origin: x, labels }, threat(0.1, 'l2'), 0.1);
+    const [found, expected] = [await step(fast), await step(plain)];
+    expect(largestPerturbation('l2', found.next, expected.next, 128 * 16)).toBeLessThan(1e-3); // of steps of .1
+    found.logits.forEach((logit, i) => expect(logit).toBeCloseTo(expected.logits[i]!, 4));
+    await fast.release();
+    await plain.release();
+  });
 });
 
 describe('arguments', () => {
