@@ -52,6 +52,7 @@ export async function startRun(options: DemoOptions, settings: RunSettings): Pro
     policy: prepared.policy,
     env: settings.env,
     onStarted: (name, url) => view.line(`${name.padEnd(22)} ${url}`),
+    signal,
   });
   const stops = [() => stack.stop()];
   const stop = async () => {

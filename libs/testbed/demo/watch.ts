@@ -87,7 +87,7 @@ export async function watchEvents(url: string, clock: () => number): Promise<Wat
       type Found = Seen<(typeof names)[number]>;
       const wanted = (seen: Seen): seen is Found => (names as EventName[]).includes(seen.name) && fits(seen as Found);
       const past = all.find(wanted);
-      if (past) return Promise.resolve(past);
+      if (past || signal?.aborted) return Promise.resolve(past);
       return new Promise((resolve) => {
         const settle = (found?: Found) => {
           listeners.delete(listener);

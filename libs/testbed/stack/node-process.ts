@@ -25,6 +25,8 @@ export interface NodeProgram {
   env: Record<string, string>;
   /** Its output goes to `<logDir>/<name>.log`. */
   logDir: string;
+  /** Gives the start up; a process that listens already is not touched. */
+  signal?: AbortSignal;
 }
 
 const START_MS = 60_000;
@@ -62,7 +64,14 @@ export async function startProgram(program: NodeProgram): Promise<NodeProcess> {
   };
 }
 
-async function launch({ name, script, env, logDir }: NodeProgram): Promise<{ child: ChildProcess; url: string }> {
+async function launch({
+  name,
+  script,
+  env,
+  logDir,
+  signal,
+}: NodeProgram): Promise<{ child: ChildProcess; url: string }> {
+  signal?.throwIfAborted();
   // A session of its own, so that Ctrl-C reaches the parent only, which then ends everything in its own order.
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
@@ -91,16 +100,21 @@ async function launch({ name, script, env, logDir }: NodeProgram): Promise<{ chi
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`did not listen within ${START_MS / 1000} s`)), START_MS);
   });
-  const gone = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`ended with ${String(code ?? signal)}`);
+  const gone = once(child, 'exit').then(([code, by]) => {
+    throw new Error(`ended with ${String(code ?? by)}`);
   });
+  let giveUp = () => undefined as void;
+  const givenUp = new Promise<never>((_, reject) => (giveUp = () => reject(signal!.reason as Error)));
+  signal?.addEventListener('abort', giveUp);
   try {
-    return { child, url: await Promise.race([url, gone, late]) };
+    return { child, url: await Promise.race([url, gone, late, givenUp]) };
   } catch (error) {
     await end(child, 'SIGKILL');
+    signal?.throwIfAborted();
     throw new Error(`${name} did not start: it ${(error as Error).message}\n${tail.join('\n')}`, { cause: error });
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
     gone.catch(() => undefined);
   }
 }

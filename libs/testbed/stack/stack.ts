@@ -36,33 +36,42 @@ export interface StackOptions {
   policy: (predictorUrl: string) => object;
   onStarted?: (name: string, url: string) => void;
   env?: Partial<Record<ServiceName, Record<string, string>>>;
+  /** Gives the start up: it fails then, and nothing is left running. */
+  signal?: AbortSignal;
 }
 
 const dist = join(projectRoot, 'dist');
 
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder, model, onStarted = () => undefined } = options;
+  const { folder, model, onStarted = () => undefined, signal } = options;
   const path = (name: string) => {
     const sub = join(folder, name);
     mkdirSync(sub, { recursive: true });
     return sub;
   };
-  const started: { stop(): Promise<void> }[] = [];
+  const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     // Services first, so that nobody logs lost connections; the servers last, in the reverse order of their start.
-    for (const part of started.splice(0).reverse()) await part.stop();
+    for (const end of stops.splice(0).reverse()) await end();
   };
-  const program = async (name: string, script: string, env: Record<string, string>) => {
-    const process = await startProgram({ name, script: join(dist, script), env, logDir: path('logs') });
-    started.push({ stop: () => process.kill('SIGTERM') });
-    return process;
+  /** Known from its beginning on: where one part fails, or the start is given up, others may still be starting. */
+  const starting = <T>(part: Promise<T>, end: (part: T) => Promise<void>): Promise<T> => {
+    stops.push(async () => {
+      const ready = await part.catch(() => undefined);
+      if (ready) await end(ready);
+    });
+    return part;
   };
+  const program = (name: string, script: string, env: Record<string, string>): Promise<NodeProcess> =>
+    starting(startProgram({ name, script: join(dist, script), env, logDir: path('logs'), signal }), (process) =>
+      process.kill('SIGTERM'),
+    );
   try {
     const [nats, redis] = await Promise.all([
-      startNats({ storeDir: path('nats') }),
-      startRedis({ dir: path('redis') }),
+      starting(startNats({ storeDir: path('nats') }), (server) => server.stop()),
+      starting(startRedis({ dir: path('redis') }), (server) => server.stop()),
     ]);
-    started.push(nats, redis);
+    signal?.throwIfAborted();
     onStarted('nats', nats.url);
     onStarted('redis', redis.url);
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
   stage = await Stage.open();
   one = await stage.collector(plainExaminer());
   other = await stage.collector(plainExaminer());
-  for (const model of ['late', 'early', 'order', 'labels-only', 'wild', 'outage'])
+  for (const model of ['late', 'early', 'order', 'labels-only', 'wild', 'outage', 'again'])
     await stage.publish('protection.updated', protectionOf(model, ['r1', 'r2'], model !== 'labels-only'));
 }, 60_000);
 afterAll(() => stage.close(), 60_000);
@@ -156,5 +156,22 @@ describe('labels', () => {
     expect(found.slice(1).flatMap(({ id, signals }) => [id, signals])).toEqual(
       expect.arrayContaining(['z', { error: 1 }, { mismatch: 0 }]),
     );
+  }, 60_000);
+
+  it('posted while NATS is gone are answered with 503, and with 202 when posted again later', async () => {
+    await known('again', one);
+    await logResponse(one, 'ml/again?revision=r1', 'n', [3]);
+    const label = { namespace: 'ml', model: 'again', id: 'n', label: 3 };
+    await stage.nats.kill('SIGKILL');
+    const refused = await postLabels(one, label);
+    await stage.nats.restart();
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ detail: 'the bus did not take the labels: post them again' });
+    const taken = await eventually(
+      () => postLabels(one, label),
+      ({ status }) => status === 202,
+    );
+    expect(taken.status).toBe(202);
+    expect((await errorsOf('again', 1)).map(({ id, signals }) => [id, signals])).toEqual([['n', { error: 0 }]]);
   }, 60_000);
 });

@@ -1,6 +1,16 @@
-import { BadRequestException, Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
+import {
+  BadRequestException,
+  Body,
+  Controller,
+  HttpCode,
+  Inject,
+  Post,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { intakeLabels, intakeSamples, type Intake } from '#contracts';
 import { JetStreamPublisher } from '#service-kit';
+
+const DEADLINE_MS = 10_000;
 
 /** What was taken, and what was not and why. */
 interface Receipt {
@@ -30,7 +40,9 @@ export class PostedController {
       const reasons = invalid.map(({ index, reason }) => (invalid.length > 1 ? `[${index}] ${reason}` : reason));
       throw new BadRequestException(reasons.slice(0, 20).join('; ') || `there are no ${plural} in it`);
     }
-    await this.publisher.publish(subject, { [plural]: valid }, { deadlineMs: 10_000 });
+    await this.publisher.publish(subject, { [plural]: valid }, { deadlineMs: DEADLINE_MS }).catch((error: unknown) => {
+      throw new ServiceUnavailableException(`the bus did not take the ${plural}: post them again`, { cause: error });
+    });
     return { accepted: valid.length, invalid };
   }
 }
