@@ -73,9 +73,9 @@ export function project(
     const end = start + features;
     const length = norm === 'l2' ? distance(norm, x.subarray(start, end), origin.subarray(start, end)) : 0;
     const shrink = length > epsilon ? epsilon / length : 1;
+    const most = norm === 'linf' ? epsilon : Infinity;
     for (let i = start; i < end; i++) {
-      const offset = (x[i]! - origin[i]!) * shrink;
-      const near = norm === 'linf' ? Math.min(epsilon, Math.max(-epsilon, offset)) : offset;
+      const near = Math.min(most, Math.max(-most, (x[i]! - origin[i]!) * shrink));
       projected[i] = Math.min(high, Math.max(low, origin[i]! + near));
     }
   }

@@ -20,7 +20,7 @@ import { pythonWith, startPeer } from './peers.js';
 import { summarize } from './summary.js';
 import { inTemporaryFolder } from './temporary-folder.js';
 
-const ROWS = 128;
+const ROWS = 500;
 const ROUNDS = 3;
 /** At this radius some rows of the demo's model fall to each attack, and some stand. */
 const threat: ThreatModel = { norm: 'linf', epsilon: 0.08, range: [0, 1] };
@@ -31,7 +31,7 @@ type Attack = (typeof compared)[number];
 /** What `antibody evaluate` runs, one attack at a time on all rows, beside torchattacks. */
 export const attacks: Bench = {
   name: 'attacks',
-  description: 'seconds of each attack of `antibody evaluate` on 128 digits, beside torchattacks',
+  description: `seconds of each attack of 'antibody evaluate' on ${ROWS} digits, beside torchattacks`,
   run: (say) =>
     inTemporaryFolder(async (folder) => {
       const model = parseModel(readFileSync(demoFiles(folder).modelFile));
