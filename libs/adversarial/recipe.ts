@@ -27,6 +27,11 @@ export interface Recipe {
   labelSmoothing?: number | undefined;
   /** Largest decay of the running mean of the weights, which is then what is validated and kept. Default: none. */
   averaging?: number | undefined;
+  /**
+   * Batch normalisation takes the mean and variance of each training batch, and its running ones follow; attacks see the running
+   * ones. Default: those of the file stay as they are, which hardens better from a trained network (see README.md).
+   */
+  batchStatistics?: boolean | undefined;
   augmentation?: Augmentation | undefined;
 }
 

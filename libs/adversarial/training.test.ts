@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { type CompiledGraph, type Executor, ortExecutor, patchWeights, parseModel, scalar } from '#onnx-autodiff';
+import {
+  type CompiledGraph,
+  type Executor,
+  ModelBuilder,
+  ortExecutor,
+  patchWeights,
+  parseModel,
+  scalar,
+} from '#onnx-autodiff';
 
 import { blobs, smallCnn } from './fixtures/blobs.js';
 import { hardenModel, trainClassifier } from './harden.js';
@@ -209,6 +217,42 @@ describe('training', () => {
       return report.epochs[report.chosenEpoch - 1]!.validation!.robust;
     };
     expect(await best(0.999)).toBeGreaterThanOrEqual((await best()) - 0.02);
+  });
+
+  describe('of a network with batch normalisation', () => {
+    const net = new ModelBuilder({ input: [1, 6, 6], seed: 3 });
+    const convolved = net.convolution(4, { kernel: 3, pad: 1 }).batchNormalization().relu();
+    const model = parseModel(convolved.flatten().dense(3).build());
+    const statistics = new Set(model.statistics.map(({ name }) => name));
+    const hardened = (batchStatistics: boolean, hooks: TrainingHooks = {}) =>
+      hardenModel(
+        model,
+        training,
+        validation,
+        { ...plan, recipe: { ...plan.recipe, batchStatistics } },
+        { executor, ...hooks },
+      );
+
+    it('writes running statistics back only where the recipe lets them follow', async () => {
+      const [still, following] = [await hardened(false), await hardened(true)];
+      expect([...still.weights.keys()].filter((name) => statistics.has(name))).toEqual([]);
+      expect([...following.weights.keys()].filter((name) => statistics.has(name))).toEqual([...statistics]);
+      const after = parseModel(patchWeights(model, following.weights));
+      for (const [i, { data }] of after.statistics.entries()) expect(data).not.toEqual(model.statistics[i]!.data);
+      for (const { report } of [still, following])
+        expect(report.epochs[report.chosenEpoch - 1]!.validation!.robust).toBeGreaterThan(0.8);
+    });
+
+    it('takes them up again after an interruption', async () => {
+      const whole = await hardened(true);
+      const checkpoint = memory();
+      const stop = new AbortController();
+      const onProgress = ({ step }: TrainingProgress) => step === 10 && stop.abort();
+      await expect(hardened(true, { checkpoint, onProgress, progressEvery: 1, signal: stop.signal })).rejects.toThrow(
+        /abort/,
+      );
+      expect((await hardened(true, { checkpoint })).weights).toEqual(whole.weights);
+    });
   });
 
   describe('where one attack step is too few', () => {

@@ -105,7 +105,7 @@ export async function train(
         backOffs,
         overfittedAt,
         endedBy,
-        lowering: classifier.lowering,
+        lowering: trainer.lowering,
         seconds,
         imagesPerSecond: images / seconds,
       },

@@ -4,6 +4,7 @@ import {
   floats,
   gradients,
   Graph,
+  type LoweringChoice,
   scalar,
   type Tensor,
   weightInputs,
@@ -21,6 +22,7 @@ import { softLabels, tradesLoss } from './tradesGraph.js';
 /** One optimizer step on one batch, the attack on that batch included, as a single graph: two sessions would fight over the cores. */
 export interface CompiledTraining {
   step(batch: TrainingBatch, state: OptimizerState): Promise<TrainingStep>;
+  readonly lowering: LoweringChoice;
   release(): Promise<void>;
 }
 
@@ -34,7 +36,7 @@ export interface TrainingBatch {
   learningRate: number;
 }
 
-/** All tensors by parameter name. */
+/** All tensors by parameter name; `weights` has the running statistics too, once steps have changed them. */
 export interface OptimizerState {
   /** Steps done so far. */
   step: number;
@@ -68,14 +70,21 @@ export async function compileTraining(
   options: TrainingGraphOptions,
 ): Promise<CompiledTraining> {
   const { executor, recipe } = options;
-  const { attackSteps, optimizer = 'adam', weightDecay = 0, clipNorm, labelSmoothing = 0 } = recipe;
+  const { attackSteps, optimizer = 'adam', weightDecay = 0, clipNorm, labelSmoothing = 0, batchStatistics } = recipe;
   const { batch, classes, inputDims, parameters } = classifier;
   const graph = new Graph();
   const weights = weightInputs(graph, classifier);
   const x = graph.input('@x', inputDims);
   const labels = graph.input('@labels', [batch, classes]);
   const goal = labelSmoothing > 0 ? smoothed(graph, labels, labelSmoothing) : labels;
-  const forward = (input: string, prefix: string) => classifier.instantiate(graph, input, weights, prefix);
+  const training = batchStatistics && classifier.statistics.size > 0 ? await classifier.forTraining() : undefined;
+  let statistics: ReadonlyMap<string, string> = new Map();
+  const forward = (input: string, prefix: string) => {
+    if (!training) return classifier.instantiate(graph, input, weights, prefix);
+    const pass = training.instantiate(graph, input, weights, prefix);
+    ({ statistics } = pass); // of the last pass: that on the attacked rows
+    return pass.logits;
+  };
   const { loss, judged, adjoints, constants } = lossNodes(
     graph,
     classifier,
@@ -89,17 +98,17 @@ export async function compileTraining(
   const tensors = names.map((name) => weights.get(name)!);
   const slopes = gradients(graph, adjoints, tensors, { constants });
   optimizerNodes(graph, classifier, weights, slopes, { optimizer, weightDecay, clipNorm });
+  for (const [name, next] of statistics) graph.output(next, NEXT + name);
 
   const compiled = await executor.compile(graph);
   const tensor = (name: string, data: Float32Array) => floats(data, parameters.get(name)!.dims);
-  const statistics = Object.fromEntries([...classifier.statistics].map(([name, value]) => [weights.get(name)!, value]));
 
   return {
+    lowering: training?.lowering ?? classifier.lowering,
     async step({ x, labels, noise, epsilon, learningRate }, state) {
       const t = state.step + 1;
       const corrections = biasCorrections(t);
       const feeds: Record<string, Tensor> = {
-        ...statistics,
         '@x': floats(x, inputDims),
         '@labels': floats(labels, [batch, classes]),
         '@learningRate': scalar(learningRate),
@@ -113,6 +122,10 @@ export async function compileTraining(
         feeds['@epsilon'] = scalar(epsilon);
         feeds['@stepSize'] = scalar(attackStepSize(attackSteps, epsilon));
       }
+      for (const [name, original] of classifier.statistics) {
+        const reached = state.weights.get(name);
+        feeds[weights.get(name)!] = reached ? floats(reached, original.dims) : original;
+      }
       for (const name of names) {
         feeds[weights.get(name)!] = tensor(name, state.weights.get(name)!);
         feeds[FIRST + name] = tensor(name, state.firstMoments.get(name)!);
@@ -120,13 +133,14 @@ export async function compileTraining(
       }
       const outputs = await compiled.run(feeds);
       const read = (name: string) => outputs[name]!.data as Float32Array;
-      const collect = (prefix: string) => new Map(names.map((name) => [name, read(prefix + name)]));
+      const collect = (prefix: string, also: Iterable<string> = []) =>
+        new Map([...names, ...also].map((name) => [name, read(prefix + name)]));
       return {
         loss: read('@loss')[0]!,
         accuracy: read('@accuracy')[0]!,
         state: {
           step: t,
-          weights: collect(NEXT),
+          weights: collect(NEXT, statistics.keys()),
           firstMoments: collect(NEXT + FIRST),
           secondMoments: optimizer === 'adam' ? collect(NEXT + SECOND) : state.secondMoments,
         },

@@ -20,7 +20,7 @@ export const RECIPE_OPTIONS = [
   ...['recipe', 'epochs', 'batch', 'learning-rate', 'method', 'optimizer'],
   ...['weight-decay', 'clip', 'smoothing', 'averaging', 'shift'],
 ];
-export const RECIPE_FLAGS = ['flip'];
+export const RECIPE_FLAGS = ['flip', 'batch-statistics'];
 
 export const RECIPE_HELP = `  --recipe NAME       fast (2 attack steps, 2 epochs, batches of 32) | balanced (3, 6, 64; default) | strong (7, 15, 64)
   --epochs INTEGER    instead of the recipe's
@@ -34,7 +34,8 @@ export const RECIPE_HELP = `  --recipe NAME       fast (2 attack steps, 2 epochs
   --smoothing X       share of each label that is spread over all classes (default 0)
   --averaging X       decay of a running mean of the weights, which is then validated and written, e.g. 0.995
   --shift PIXELS      training pictures are moved at random, by so much at most (default 0)
-  --flip              half of the training pictures are mirrored`;
+  --flip              half of the training pictures are mirrored
+  --batch-statistics  batch normalisation follows the training batches; without it its running statistics stay as they are`;
 
 export function recipeOf(args: Arguments, { input }: OnnxModel): Recipe {
   const recipe = recipes[args.oneOf('recipe', RECIPES, 'balanced')];
@@ -53,6 +54,7 @@ export function recipeOf(args: Arguments, { input }: OnnxModel): Recipe {
     clipNorm: optional('clip', 1e-9, 1e9),
     labelSmoothing: optional('smoothing', 0, 0.999),
     averaging: optional('averaging', 0, 0.999_999),
+    batchStatistics: args.flag('batch-statistics') || undefined,
     augmentation: augmentationOf(
       args,
       input.dims.slice(1).map((dim) => dim ?? 0),

@@ -141,6 +141,11 @@ export const Recipe = Type.Object(
         description: 'decay of the running mean of the weights, e.g. 0.995',
       }),
     ),
+    batchStatistics: Type.Optional(
+      Type.Boolean({
+        description: 'batch normalisation follows the training batches; if not given, its running statistics stay',
+      }),
+    ),
     augmentation: Type.Optional(
       Type.Object(
         {

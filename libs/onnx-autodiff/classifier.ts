@@ -1,6 +1,7 @@
 import { disagreement, type Write } from './batchLast/agreement.js';
 import { batchLast } from './batchLast/layout.js';
 import { inputDimsAt, networkAt } from './batchSize.js';
+import { withBatchStatistics } from './batchStatistics.js';
 import { UnsupportedModelError } from './errors.js';
 import type { Executor } from './executor.js';
 import { gradients } from './gradients.js';
@@ -26,6 +27,17 @@ export interface Classifier {
    * each parameter and statistic is (`weightInputs` or `bakeWeights`); `prefix` keeps several passes apart.
    */
   instantiate(graph: Graph, x: string, weights: ReadonlyMap<string, string>, prefix: string): string;
+  /** The forward pass in training, where batch normalisation takes the statistics of the batch. */
+  forTraining(): Promise<TrainingForward>;
+  readonly lowering: LoweringChoice;
+}
+
+export interface TrainingForward {
+  /** As that of the classifier; `statistics` are the tensors that hold the running statistics afterwards, by name. */
+  instantiate(...to: Parameters<Classifier['instantiate']>): {
+    readonly logits: string;
+    readonly statistics: ReadonlyMap<string, string>;
+  };
   readonly lowering: LoweringChoice;
 }
 
@@ -50,23 +62,55 @@ export async function loadClassifier(model: OnnxModel, options: LoadOptions): Pr
   }
 }
 
-async function readClassifier(
-  model: OnnxModel,
-  { batch, executor, lowering = 'plain' }: LoadOptions,
-): Promise<Classifier> {
-  const source = await readNetwork(model, batch, executor);
-  const fast = lowering === 'plain' ? 'plain was asked for' : await fastNetwork(model, source, executor);
+async function readClassifier(model: OnnxModel, options: LoadOptions): Promise<Classifier> {
+  const source = await readNetwork(model, options.batch, options.executor);
+  const { network, lowering } = await lowered(model, 'inference', source, options);
   const [logits = ''] = source.outputs;
   const tensors = (weights: readonly ModelParameter[]) => weightTensors(source, weights);
   return {
-    batch,
+    batch: options.batch,
     classes: source.dims(logits)[1] ?? 1,
-    inputDims: inputDimsAt(model, batch),
+    inputDims: inputDimsAt(model, options.batch),
     parameters: tensors(model.parameters),
     statistics: tensors(model.statistics),
-    instantiate: writer(model, typeof fast === 'string' ? source : fast),
-    lowering: typeof fast === 'string' ? { kind: 'plain', why: fast } : { kind: 'fast' },
+    instantiate: (graph, x, weights, prefix) =>
+      copyInto(graph, network, new Map([...weights, [model.input.name, x]]), prefix)(logits),
+    async forTraining() {
+      const training = forms.training(model, source);
+      const { network, lowering } = await lowered(model, 'training', training.network, options);
+      return {
+        lowering,
+        instantiate(graph, x, weights, prefix) {
+          const renamed = copyInto(graph, network, new Map([...weights, [model.input.name, x]]), prefix);
+          const { statistics } = training;
+          return {
+            logits: renamed(logits),
+            statistics: new Map([...statistics].map(([name, next]) => [name, renamed(next)])),
+          };
+        },
+      };
+    },
+    lowering,
   };
+}
+
+/** What of a network is computed. */
+const forms = {
+  inference: (_model: OnnxModel, network: Graph) => ({ network }),
+  training: (model: OnnxModel, network: Graph) =>
+    withBatchStatistics(network, new Set(model.statistics.map(({ name }) => name))),
+};
+type Form = keyof typeof forms;
+
+async function lowered(
+  model: OnnxModel,
+  form: Form,
+  plain: Graph,
+  { executor, lowering = 'plain' }: LoadOptions,
+): Promise<{ network: Graph; lowering: LoweringChoice }> {
+  const fast = lowering === 'plain' ? 'plain was asked for' : await fastNetwork(model, form, plain, executor);
+  if (typeof fast === 'string') return { network: plain, lowering: { kind: 'plain', why: fast } };
+  return { network: fast, lowering: { kind: 'fast' } };
 }
 
 async function readNetwork(model: OnnxModel, batch: number, executor: Executor): Promise<Graph> {
@@ -75,11 +119,6 @@ async function readNetwork(model: OnnxModel, batch: number, executor: Executor):
   const probed = await probe(network, new Map([[model.input.name, noise(inputDims)]]), executor);
   return template(model, network, probed, inputDims);
 }
-
-const writer =
-  (model: OnnxModel, source: Graph): Classifier['instantiate'] =>
-  (graph, x, weights, prefix) =>
-    copyInto(graph, source, new Map([...weights, [model.input.name, x]]), prefix)(source.outputs[0] ?? '');
 
 /** Those that the network uses. */
 function weightTensors(source: Graph, weights: readonly ModelParameter[]): Map<string, Tensor> {
@@ -90,39 +129,44 @@ function weightTensors(source: Graph, weights: readonly ModelParameter[]): Map<s
 }
 
 /** Or why not. */
-async function fastNetwork(model: OnnxModel, source: Graph, executor: Executor): Promise<Graph | string> {
+async function fastNetwork(model: OnnxModel, form: Form, plain: Graph, executor: Executor): Promise<Graph | string> {
   if (!executor.batchLast) return `${executor.name} has no faster operations`;
-  const rows = source.dims(source.outputs[0] ?? '')[0] ?? 1;
+  const rows = plain.dims(plain.outputs[0] ?? '')[0] ?? 1;
   if (rows < FEWEST_ROWS) return `a batch of ${rows} is too small for faster operations`;
-  const network = batchLast(source, model.input.name);
+  const network = batchLast(plain, model.input.name);
   if (typeof network === 'string') return network;
-  const verdict = verdicts.get(model) ?? compare(model, executor);
-  verdicts.set(model, verdict);
+  const verdict = verdicts[form].get(model) ?? compare(model, form, executor);
+  verdicts[form].set(model, verdict);
   return (await verdict) ?? network;
 }
 
+type Verdicts = WeakMap<OnnxModel, Promise<string | undefined>>;
 /** Of one model, whatever the batch size: a service loads a model many times. */
-const verdicts = new WeakMap<OnnxModel, Promise<string | undefined>>();
-const COMPARED_ROWS = 2;
+const verdicts: Record<Form, Verdicts> = { inference: new WeakMap(), training: new WeakMap() };
+/** Two rows by their own statistics are opposites, whatever the network: nothing to compare. */
+const COMPARED_ROWS: Record<Form, number> = { inference: 2, training: 8 };
 /** As wide as the inner loop of ONNX Runtime's matrix product. */
 const FEWEST_ROWS = 16;
 
-async function compare(model: OnnxModel, executor: Executor): Promise<string | undefined> {
-  const plain = await readNetwork(model, COMPARED_ROWS, executor);
+async function compare(model: OnnxModel, form: Form, executor: Executor): Promise<string | undefined> {
+  const rows = COMPARED_ROWS[form];
+  const source = await readNetwork(model, rows, executor);
+  const plain = forms[form](model, source).network;
   const fast = batchLast(plain, model.input.name);
   if (typeof fast === 'string') return fast;
   const tensors = {
-    parameters: weightTensors(plain, model.parameters),
-    statistics: weightTensors(plain, model.statistics),
+    parameters: weightTensors(source, model.parameters),
+    statistics: weightTensors(source, model.statistics),
   };
   const write =
-    (source: Graph): Write =>
+    (network: Graph): Write =>
     (graph, x) => {
       // Inputs: constants would be transformed while the graph is compiled, which is slow.
-      const logits = writer(model, source)(graph, x, weightInputs(graph, tensors), '');
+      const names = new Map([...weightInputs(graph, tensors), [model.input.name, x]]);
+      const logits = copyInto(graph, network, names, '')(network.outputs[0] ?? '');
       return { logits, feeds: Object.fromEntries([...tensors.parameters, ...tensors.statistics]) };
     };
-  return disagreement([write(plain), write(fast)], inputDimsAt(model, COMPARED_ROWS), executor);
+  return disagreement([write(plain), write(fast)], inputDimsAt(model, rows), executor);
 }
 
 const noise = (dims: readonly number[]): Tensor =>

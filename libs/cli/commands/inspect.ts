@@ -62,7 +62,7 @@ interface Description {
   output: { name: string; dims: readonly (number | null)[]; classes: number };
   /** What training changes. */
   parameters: { tensors: number; numbers: number };
-  /** Running means and variances of batch normalisation, which stay as they are. */
+  /** Running means and variances of batch normalisation, which stay as they are unless the recipe says otherwise. */
   statistics: { tensors: number; numbers: number };
   operations: Readonly<Record<string, number>>;
 }
@@ -140,7 +140,10 @@ function textOf(
   const { input, output, parameters, statistics, predicted, engine } = model;
   const shape = (dims: readonly (number | null)[]) => `[${dims.map((dim) => dim ?? 'any').join(', ')}]`;
   const operations = Object.entries(model.operations).map(([op, count]) => `${op} ${count}`);
-  const kept = statistics.tensors > 0 ? `; ${statistics.numbers} running statistics stay as they are` : '';
+  const kept =
+    statistics.tensors > 0
+      ? `; ${statistics.numbers} running statistics stay as they are (but for --batch-statistics)`
+      : '';
   return [
     `${model.model}: ${model.bytes} bytes, opset ${model.opset}; can be attacked and hardened`,
     table(

@@ -1,7 +1,8 @@
 import { Emitter } from '../emitter.js';
 import type { Graph } from '../graph.js';
 import { simplify } from '../lowering/simplify.js';
-import { copyNode, emptyCopy, rewritten } from './rewrites.js';
+import { copyNode, emptyCopy } from '../rewriting.js';
+import { rewritten } from './rewrites.js';
 import { rules } from './rules.js';
 import { LayoutTensors } from './tensors.js';
 
@@ -19,6 +20,10 @@ export function batchLast(plain: Graph, inputName: string): Graph | string {
   for (const node of source.nodes) {
     const dependent = node.inputs.some(tensors.dependsOnInput);
     const written = dependent ? rules.get(node.op)?.(node, { emit, tensors, dims }) : undefined;
+    if (written === 'without batch') {
+      tensors.addBatchFirst(node.outputs[0] ?? '');
+      continue;
+    }
     if (written) {
       if (node.op === 'Conv') convolutions++;
       tensors.addBatchLast(node.outputs[0] ?? '', written);

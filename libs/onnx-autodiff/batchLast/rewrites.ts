@@ -1,6 +1,7 @@
 import { Emitter } from '../emitter.js';
-import { Graph, type GraphNode } from '../graph.js';
+import type { Graph, GraphNode } from '../graph.js';
 import { numberAttribute } from '../ops/attributes.js';
+import { copyNode, emptyCopy } from '../rewriting.js';
 
 /** Rewrites that keep what a network computes and make it cheaper, whatever the layout. */
 export const rewritten = (source: Graph): Graph => poolBeforeBias(foldNormalization(source));
@@ -80,18 +81,3 @@ function rewrite(
   for (const name of source.outputs) result.output(name);
   return result;
 }
-
-/** Inputs and constants of a graph. */
-export function emptyCopy(source: Graph): Graph {
-  const result = new Graph(source);
-  for (const name of source.inputs) result.input(name, source.dims(name), source.type(name));
-  for (const [name, { data, dims, type }] of source.constants) result.constant(data, dims, type, name);
-  return result;
-}
-
-export const copyNode = (source: Graph, result: Graph, node: GraphNode, inputs: readonly string[]): void => {
-  result.append(
-    { ...node, inputs },
-    node.outputs.map((name) => (name === '' ? { type: 'float32' } : source.value(name))),
-  );
-};

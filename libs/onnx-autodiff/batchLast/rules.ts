@@ -3,11 +3,15 @@ import type { GraphNode } from '../graph.js';
 import { axisAttribute, integersAttribute, numberAttribute } from '../ops/attributes.js';
 import { groupOf, windowAttributes, windowOf } from '../ops/window.js';
 import { elementCount, sameDims } from '../tensor.js';
+import { filled } from './constants.js';
 import { chooseAlgorithm } from './convolution.js';
 import type { BatchLast, LayoutTensors } from './tensors.js';
 
-/** Writes one node in the batch-last layout; undefined where it has to stay as it is. */
-type Rule = (node: GraphNode, at: Rewriting) => BatchLast | undefined;
+/**
+ * Writes one node in the batch-last layout; undefined where it has to stay as it is, `without batch` where its result has no
+ * batch axis and is written under its own name.
+ */
+type Rule = (node: GraphNode, at: Rewriting) => BatchLast | 'without batch' | undefined;
 
 export interface Rewriting {
   readonly emit: Emitter;
@@ -121,22 +125,41 @@ const unary: Rule = (node, { emit, tensors }) => {
   return { name: emit.apply(node.op, [name, ...settings], node.attributes, emit.dims(name)), picture };
 };
 
-/** Tensors of one shape, numbers, and numbers for each channel. */
+/** The mean of each channel: over places by a product with a row of equal numbers, then over the batch. */
+const channelMean: Rule = (node, { emit, tensors, dims }) => {
+  const [x = ''] = node.inputs;
+  const [output = ''] = node.outputs;
+  if (!tensors.isBatchLast(x) || tensors.last(x).picture) return undefined;
+  const [batch = 1, channels = 1, ...sizes] = dims(x);
+  const others = [0, ...sizes.map((_, axis) => axis + 2)];
+  const axes = integersAttribute(node, 'axes', []);
+  if (numberAttribute(node, 'keepdims', 1) !== 0 || String(axes) !== String(others)) return undefined;
+  const places = elementCount(sizes);
+  const row = filled(emit, [1, places], 1 / places / batch);
+  const sums = emit.matMul(row, emit.reshape(tensors.last(x).name, [places, channels * batch]));
+  const mean = emit.sum(emit.reshape(sums, [channels, batch]), [1], false);
+  emit.graph.append({ op: 'Identity', inputs: [mean], outputs: [output], attributes: {} }, [
+    { type: 'float32', dims: [channels] },
+  ]);
+  return 'without batch';
+};
+
+/** Tensors of one shape, numbers, and numbers for each channel, which may depend on the batch. */
 const elementwise: Rule = (node, { emit, tensors, dims }) => {
   const [output = ''] = node.outputs;
-  const dependent = node.inputs.filter(tensors.dependsOnInput);
   const shape = dims(output);
+  const whole = (name: string) => tensors.convertible(name) && sameDims(dims(name), shape);
+  const dependent = node.inputs.filter(whole);
   if (!dependent.some(tensors.isBatchLast)) return undefined;
-  if (!dependent.every((name) => tensors.convertible(name) && sameDims(dims(name), shape))) return undefined;
   const [{ picture } = { picture: undefined }, ...others] = dependent.map(tensors.last.bind(tensors));
   if (others.some((other) => String(other.picture) !== String(picture))) return undefined;
   const operands = node.inputs.map((name): string | undefined => {
-    if (tensors.dependsOnInput(name)) return tensors.last(name).name;
+    if (whole(name)) return tensors.last(name).name;
     const count = elementCount(dims(name));
-    if (count === 1) return emit.reshape(name, []);
+    if (count === 1) return emit.reshape(tensors.first(name), []);
     const along = dims(name).length - shape.length + 1; // where the channels are
     const ofChannels = !picture && count === shape[1] && along >= 0 && dims(name)[along] === count;
-    return ofChannels ? emit.reshape(name, [count, 1]) : undefined;
+    return ofChannels ? emit.reshape(tensors.first(name), [count, 1]) : undefined;
   });
   const names = operands.filter((name) => name !== undefined);
   if (names.length < operands.length) return undefined;
@@ -185,5 +208,6 @@ export const rules: ReadonlyMap<string, Rule> = new Map([
   ),
   ...named(unary, 'Softsign', 'Erf', 'Exp', 'Neg', 'Abs', 'Sqrt', 'Clip', 'Identity'),
   ...named(elementwise, 'Add', 'Sub', 'Mul', 'Div', 'Sum', 'Max', 'Min'),
+  ...named(channelMean, 'ReduceMean'),
   ...named(concat, 'Concat'),
 ]);

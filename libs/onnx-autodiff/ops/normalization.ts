@@ -29,7 +29,10 @@ function inferenceForm(node: GraphNode, file: Importing): readonly GraphNode[] {
   if (numberAttribute(node, 'training_mode', 0) !== 0)
     throw file.unsupported(node, 'training mode (export in evaluation mode)');
   if (numberAttribute(node, 'spatial', 1) === 0) throw file.unsupported(node, 'statistics for each position');
-  const attributes = { epsilon: numberAttribute(node, 'epsilon', 1e-5) };
+  const attributes = {
+    epsilon: numberAttribute(node, 'epsilon', 1e-5),
+    momentum: numberAttribute(node, 'momentum', 0.9),
+  };
   return [{ ...node, outputs: node.outputs.slice(0, 1), attributes }];
 }
 
