@@ -10,7 +10,14 @@ export function averaged(averages: Tensors, weights: Tensors, decay: number, ste
   return new Map(
     [...weights].map(([name, values]) => {
       const before = averages.get(name);
-      return [name, before ? values.map((value, i) => kept * before[i]! + (1 - kept) * value) : values.slice()];
+      return [name, before ? between(before, values, kept) : values.slice()];
     }),
   );
+}
+
+/** A plain loop: this is done for every weight in every step. */
+function between(before: Float32Array, values: Float32Array, kept: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let i = 0; i < result.length; i++) result[i] = kept * before[i]! + (1 - kept) * values[i]!;
+  return result;
 }

@@ -32,7 +32,7 @@ const PROGRESS_EVERY = 20;
  */
 export async function runEpoch(
   trainer: CompiledTraining,
-  { batch, classes, inputDims }: Classifier,
+  { batch, classes, inputDims, toLayout, toFile }: Classifier,
   data: Dataset,
   { recipe, threat }: TrainingPlan,
   start: TrainingState,
@@ -46,11 +46,11 @@ export async function runEpoch(
   const peak = recipe.learningRate / 2 ** backOffs;
   const epsilon = threat.epsilon * recipe.epsilonFactor;
   let recent = mean();
-  let state: TrainingState = { ...start, interrupted: null };
+  let state: TrainingState = { ...moved(start, toLayout), interrupted: null };
   const epoch = start.epoch + 1;
   const timing = etaClock(now, start.step, totalSteps);
   const end = (steps: number, rest: Partial<EpochEnd> = {}): EpochEnd => {
-    const reached = { ...state, random: stream.state() };
+    const reached = { ...moved(state, toFile), random: stream.state() };
     return {
       epoch,
       state: reached,
@@ -90,6 +90,15 @@ export async function runEpoch(
   }
   return end(perEpoch);
 }
+
+/** The same with all tensors in another layout: between epochs they lie as in the file, whatever computes the next one. */
+const moved = (state: TrainingState, move: Classifier['toFile']): TrainingState => ({
+  ...state,
+  weights: move(state.weights),
+  firstMoments: move(state.firstMoments),
+  secondMoments: move(state.secondMoments),
+  averages: move(state.averages),
+});
 
 /** The rows of one batch, changed by chance where the recipe wants it, and where their attack starts. */
 function trainingRows(

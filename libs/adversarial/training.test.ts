@@ -103,6 +103,7 @@ describe('training', () => {
     const [plain, fast] = [(await harden({ lowering: 'plain' })).report, (await harden()).report];
     expect(plain.lowering).toEqual({ kind: 'plain', why: 'plain was asked for' });
     expect(fast.lowering).toEqual({ kind: 'fast' });
+    expect(fast.epochs[0]!.loss).toBeCloseTo(plain.epochs[0]!.loss, 3);
     const best = ({ epochs, chosenEpoch }: typeof plain) => epochs[chosenEpoch - 1]!.validation!.robust;
     expect(best(fast)).toBeGreaterThan(0.8);
     expect(Math.abs(best(fast) - best(plain))).toBeLessThan(0.05);

@@ -151,8 +151,8 @@ function freshState(
     backOffs,
     overfittedAt,
     history: [],
-    weights: new Map(
-      [...classifier.parameters].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+    weights: classifier.toFile(
+      new Map([...classifier.parameters].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)])),
     ),
     firstMoments: zeros(),
     secondMoments: zeros(),
@@ -228,7 +228,7 @@ function finishEpoch(end: EpochEnd, measured: Validation | undefined): TrainingS
 }
 
 /** Raised whenever training computes or remembers something else: a run that an earlier version began is another run. */
-const VERSION = '2';
+const VERSION = '3';
 
 function fingerprint(model: OnnxModel, parts: readonly Dataset[], plan: TrainingPlan): string {
   const hash = createHash('sha256').update(VERSION).update(model.bytes);

@@ -83,10 +83,11 @@ async function measure(
 function weightFeeds(classifier: Classifier, weights: Tensors): Record<string, Tensor> {
   const names = weightInputs(new Graph(), classifier);
   const values = [...classifier.parameters, ...classifier.statistics];
+  const laidOut = classifier.toLayout(weights);
   return Object.fromEntries(
     values.map(([name, tensor]) => [
       names.get(name)!,
-      weights.has(name) ? floats(weights.get(name)!, tensor.dims) : tensor,
+      laidOut.has(name) ? floats(laidOut.get(name)!, tensor.dims) : tensor,
     ]),
   );
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { loadClassifier, type LoweringChoice, weightInputs } from './classifier.js';
+import { loadClassifier, weightInputs } from './classifier.js';
 import { Emitter } from './emitter.js';
 import { gradients } from './gradients.js';
 import { Graph } from './graph.js';
 import { ModelBuilder } from './modelBuilder.js';
+import type { LoweringChoice } from './networkForms.js';
 import { ortExecutor } from './ortExecutor.js';
 import { parseModel } from './parseModel.js';
 import { uniformStream } from './random.js';

@@ -1,11 +1,4 @@
-export {
-  bakeWeights,
-  type Classifier,
-  loadClassifier,
-  type LoadOptions,
-  type LoweringChoice,
-  weightInputs,
-} from './classifier.js';
+export { bakeWeights, type Classifier, loadClassifier, type LoadOptions, weightInputs } from './classifier.js';
 export { Emitter, type Operand } from './emitter.js';
 export { MalformedModelError, UnsupportedModelError } from './errors.js';
 export type { CompiledGraph, Executor } from './executor.js';
@@ -19,6 +12,7 @@ export {
   type LogitGradients,
   type LogitGradientsResult,
 } from './logitGradients.js';
+export type { LoweringChoice } from './networkForms.js';
 export type { ModelParameter, ModelValue, OnnxModel } from './model.js';
 export { mnistCnn, ModelBuilder, type ModelBuilderOptions, type WindowOptions } from './modelBuilder.js';
 export { ortExecutor, type OrtOptions } from './ortExecutor.js';

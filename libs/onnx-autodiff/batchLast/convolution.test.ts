@@ -31,6 +31,9 @@ const cases: Case[] = [
   { algorithm: 'im2col', size: [14, 10], kernel: [4, 4], stride: 2, pads: [1, 1, 1, 1] },
   { algorithm: 'im2col', size: [9, 8], channels: [3, 5], kernel: [3, 2] },
   { algorithm: 'im2col', size: [7, 7], kernel: [2, 2], stride: 3 },
+  { algorithm: 'im2col', size: [9, 12], kernel: [3, 5], stride: 2, pads: [1, 0, 0, 2] },
+  { algorithm: 'im2col', size: [8, 9], channels: [1, 8], kernel: [5, 4], pads: [2, 1, 2, 2] },
+  { algorithm: 'im2col', size: [8, 8], channels: [1, 8], kernel: [4, 4], stride: 2, pads: [1, 1, 1, 1] },
   { algorithm: 'pointwise', size: [6, 4], kernel: [1, 1] },
   { algorithm: 'pointwise', size: [7, 6], kernel: [1, 1], stride: 2 },
 ];

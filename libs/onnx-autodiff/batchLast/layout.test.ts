@@ -63,6 +63,7 @@ const networks: Record<string, ModelBuilder> = {
 
 /** Logits, and the gradients of their product with noise by the input and all parameters. */
 async function outputs(classifier: Classifier): Promise<Map<string, Float32Array>> {
+  const asInFile = (name: string, data: Float32Array) => classifier.toFile(new Map([[name, data]])).get(name)!;
   const graph = new Graph();
   const weights = weightInputs(graph, classifier);
   const x = graph.input('@x', classifier.inputDims);
@@ -77,18 +78,17 @@ async function outputs(classifier: Classifier): Promise<Map<string, Float32Array
   for (const [i, tensor] of wrt.entries()) graph.output(slopes.get(tensor)!, `d ${names[i - 1] ?? 'x'}`);
   const compiled = await executor.compile(graph);
   const feeds = Object.fromEntries(
-    [...classifier.parameters, ...classifier.statistics].map(([name, { dims, data }], i) => [
-      weights.get(name)!,
+    [...classifier.parameters, ...classifier.statistics].map(([name, { dims, data }], i) => {
       // Away from 0 and 1, so that biases and statistics matter.
-      floats(
-        (data as Float32Array).map((value, k) => value + 0.1 * Math.abs(Math.sin(i + k))),
-        dims,
-      ),
-    ]),
+      const noisy = asInFile(name, data as Float32Array).map((value, k) => value + 0.1 * Math.abs(Math.sin(i + k)));
+      return [weights.get(name)!, floats(classifier.toLayout(new Map([[name, noisy]])).get(name)!, dims)];
+    }),
   );
   const results = await compiled.run({ ...feeds, '@x': floats(noise(classifier.inputDims, 9), classifier.inputDims) });
   await compiled.release();
-  return new Map(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
+  return new Map(
+    Object.entries(results).map(([name, { data }]) => [name, asInFile(name.replace(/^d /, ''), data as Float32Array)]),
+  );
 }
 
 function difference(a: Float32Array, b: Float32Array): number {

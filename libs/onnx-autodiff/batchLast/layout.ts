@@ -15,18 +15,15 @@ export function batchLast(plain: Graph, inputName: string): Graph | string {
   const result = emptyCopy(source);
   const emit = new Emitter(result);
   const dims = source.dims.bind(source);
+  const producer = (name: string) => source.nodes.find(({ outputs }) => outputs.includes(name));
   const tensors = new LayoutTensors(emit, dims, inputName, dims(inputName)[0] ?? 1);
   let convolutions = 0;
   for (const node of source.nodes) {
     const dependent = node.inputs.some(tensors.dependsOnInput);
-    const written = dependent ? rules.get(node.op)?.(node, { emit, tensors, dims }) : undefined;
-    if (written === 'without batch') {
-      tensors.addBatchFirst(node.outputs[0] ?? '');
-      continue;
-    }
+    const written = dependent ? rules.get(node.op)?.(node, { emit, tensors, dims, producer }) : undefined;
     if (written) {
       if (node.op === 'Conv') convolutions++;
-      tensors.addBatchLast(node.outputs[0] ?? '', written);
+      tensors.add(node.outputs[0] ?? '', written);
       continue;
     }
     copyNode(

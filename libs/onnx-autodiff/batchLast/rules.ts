@@ -18,9 +18,11 @@ export interface Rewriting {
   readonly tensors: LayoutTensors;
   /** Of the tensors of the source. */
   readonly dims: (name: string) => readonly number[];
+  readonly producer: (name: string) => GraphNode | undefined;
 }
 
-const convolution: Rule = (node, { emit, tensors, dims }) => {
+const convolution: Rule = (node, at) => {
+  const { emit, tensors, dims } = at;
   const [x = '', w = '', b = ''] = node.inputs;
   const [output = ''] = node.outputs;
   if (!tensors.convertible(x) || tensors.dependsOnInput(w) || groupOf(node) !== 1 || dims(x).length !== 4)
@@ -30,7 +32,7 @@ const convolution: Rule = (node, { emit, tensors, dims }) => {
   const [batch = 1, , ...sizes] = dims(output);
   const algorithm = chooseAlgorithm(window, [outputs, channels], sizes, batch);
   if (!algorithm) return undefined;
-  const weights = emit.transpose(emit.reshape(w, [outputs, channels, elementCount(kernel)]), [2, 0, 1]);
+  const weights = tapsFirst(w, at);
   const y = emit.apply(
     'BatchLastConv',
     [tensors.last(x).name, weights],
@@ -39,6 +41,18 @@ const convolution: Rule = (node, { emit, tensors, dims }) => {
   );
   return { name: b === '' ? y : emit.add(y, emit.reshape(b, [outputs, 1])) };
 };
+
+/** [O, C, ...kernel] as [taps, O, C]; a factor of each output is applied afterwards, so that the weight itself is what is transposed. */
+function tapsFirst(w: string, { emit, dims, producer }: Rewriting): string {
+  const [outputs = 1, channels = 1, ...kernel] = dims(w);
+  const moved = (weights: string) =>
+    emit.transpose(emit.reshape(weights, [outputs, channels, elementCount(kernel)]), [2, 0, 1]);
+  const scaled = producer(w);
+  const [weights = '', factors = ''] = scaled?.op === 'Mul' ? scaled.inputs : [];
+  return weights !== '' && sameDims(dims(factors), [outputs, 1, ...kernel.map(() => 1)])
+    ? emit.mul(moved(weights), emit.reshape(factors, [outputs, 1]))
+    : moved(w);
+}
 
 const maxPool: Rule = (node, { emit, tensors, dims }) => {
   const [x = ''] = node.inputs;

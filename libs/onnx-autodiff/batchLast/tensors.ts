@@ -30,7 +30,8 @@ export class LayoutTensors {
   convertible = (name: string): boolean =>
     this.ofBatch.has(name) && this.dimsOf(name)[0] === this.batch && [2, 4].includes(this.dimsOf(name).length);
 
-  addBatchLast(name: string, tensor: BatchLast): void {
+  add(name: string, tensor: BatchLast | 'without batch'): void {
+    if (tensor === 'without batch') return this.addBatchFirst(name);
     this.ofBatch.add(name);
     this.batchLast.set(name, tensor);
   }

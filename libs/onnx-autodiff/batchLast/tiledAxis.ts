@@ -1,4 +1,4 @@
-import type { Emitter } from '../emitter.js';
+import { type Emitter, range } from '../emitter.js';
 import { type Bilinear, bilinear, type Matrix, transposed } from './bilinear.js';
 import { constantMatrix, indexTable, stackedMatrices } from './constants.js';
 
@@ -23,6 +23,8 @@ export function tiledAxis(size: number, outputs: number, taps: number, stride: n
 const MOST_OUTPUTS = 4;
 /** On longer axes the matrix of all tiles is mostly zeros: samples are gathered tile by tile instead. */
 const LONG = 24;
+/** From so many on, computing a whole last tile and dropping what is too much beats the matrix of all tiles. */
+const MANY_TILES = 3;
 
 /** [P, size, R] to [P, products, R]. The matrices leave out samples beyond the border: no padding, no overlapping tiles to copy. */
 export function toProducts(emit: Emitter, x: string, axis: TiledAxis): string {
@@ -70,9 +72,9 @@ export function fromProducts(emit: Emitter, x: string, axis: TiledAxis): string 
 
 /** [P, products, R] to [P, outputs, R]. */
 export function toOutputs(emit: Emitter, x: string, axis: TiledAxis): string {
-  const { algorithm, outputs } = axis;
-  if (wholeTiles(axis)) return ofEachTile(emit, algorithm.output, x, axis.tiles, outputs);
-  return alongAxis(emit, bandedOutput(axis), x);
+  const { algorithm, tiles } = axis;
+  if (!wholeTiles(axis) && tiles < MANY_TILES) return alongAxis(emit, bandedOutput(axis), x);
+  return cropped(emit, ofEachTile(emit, algorithm.output, x, tiles, tiles * algorithm.m), axis);
 }
 
 /** The adjoint: [P, outputs, R] to [P, products, R]. */
@@ -80,6 +82,14 @@ export function fromOutputs(emit: Emitter, x: string, axis: TiledAxis): string {
   const { algorithm, products } = axis;
   if (wholeTiles(axis)) return ofEachTile(emit, transposed(algorithm.output), x, axis.tiles, products);
   return alongAxis(emit, transposed(bandedOutput(axis)), x);
+}
+
+/** Without the last tile's outputs beyond the border. */
+function cropped(emit: Emitter, x: string, { outputs }: TiledAxis): string {
+  const [planes = 1, length = 1, rest = 1] = emit.dims(x);
+  if (length === outputs) return x;
+  const kept = indexTable(emit, range(0, outputs), [outputs]);
+  return emit.apply('Gather', [x, kept], { axis: 1 }, [planes, outputs, rest]);
 }
 
 const wholeTiles = ({ algorithm, outputs, tiles }: TiledAxis): boolean => outputs % algorithm.m === 0 && tiles > 1;

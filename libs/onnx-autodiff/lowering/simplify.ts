@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor.js';
 
 /** The same graph without repeated and without unused nodes and constants. */
 export function simplify(graph: Graph): Graph {
-  const nodes = dropUnused(mergeRepeated(graph), graph.outputs);
+  const nodes = dropUnused(nameOutputs(mergeRepeated(graph), graph), graph.outputs);
   const used = new Set(nodes.flatMap((node) => node.inputs));
   const result = new Graph();
   for (const name of graph.inputs) result.input(name, graph.dims(name), graph.type(name));
@@ -50,6 +50,21 @@ function mergeRepeated(graph: Graph): MutableNode[] {
 /** Attributes that are tensors occur in small constants only. */
 const describeTensor = (_key: string, value: unknown): unknown =>
   ArrayBuffer.isView(value) ? Array.from(value as Tensor['data'] as ArrayLike<number | bigint>, String) : value;
+
+/** A node that gives an output of the graph through Identity alone gives it itself: no copy. */
+function nameOutputs(nodes: readonly MutableNode[], graph: Graph): MutableNode[] {
+  const outputs = new Set(graph.outputs);
+  const produced = new Set(nodes.flatMap((node) => node.outputs));
+  const renamed = new Map<string, string>();
+  const kept = nodes.filter(({ op, inputs: [input = ''], outputs: [output = ''] }) => {
+    const direct = op === 'Identity' && outputs.has(output) && produced.has(input) && !outputs.has(input);
+    if (!direct || renamed.has(input)) return true;
+    renamed.set(input, output);
+    return false;
+  });
+  const rename = (name: string) => renamed.get(name) ?? name;
+  return kept.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }));
+}
 
 /** Dead code elimination; trailing outputs that nobody reads go too, since they can cost a slower kernel. */
 function dropUnused(nodes: readonly MutableNode[], outputs: readonly string[]): GraphNode[] {
