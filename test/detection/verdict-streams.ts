@@ -4,7 +4,6 @@ import {
   aimPair,
   gateSelects,
   groupOf,
-  labelledTable,
   openTests,
   prepareSplit,
   splitRow,
@@ -18,6 +17,7 @@ import {
   type Verdict,
 } from '#change-detection';
 import { random } from '#adversarial';
+import { labelledAim, labelledDirections } from '../../libs/change-detection/aim/directions.js';
 import { firstRows, pickRows } from './demo-model.js';
 
 /** Rows that are differentiated for each test. */
@@ -79,12 +79,21 @@ function aimPairs(rows: Differentiated): PairStatistics[] {
   return pairs(aimed).map(([i, j]) => aimPair(i, j));
 }
 
-/** Every label comes. */
-const labelledPairs = (rows: Differentiated): GroupStatistics[] =>
-  pairs(rows).map((members) => {
-    const tables = labelledTable(members.map((row) => ({ ...row, residual: row.split.residual })));
-    return groupOf(members.map(({ label }, i) => tables[i]![label]!));
-  });
+/** Every label comes: of the tables over all labels that a collector has to keep, only the rows of the true ones are made. */
+function labelledPairs(rows: Differentiated): GroupStatistics[] {
+  const aimed = rows.map(({ split, logits, gradients, label }) => ({
+    residual: split.residual,
+    directions: labelledDirections(logits, (k) => gradients[k]!, label),
+  }));
+  return pairs(aimed).map((members) =>
+    groupOf(
+      members.map(({ directions }) => {
+        const statistics = members.map(({ residual }) => labelledAim(directions, residual));
+        return { near: statistics.map(({ near }) => near), max: statistics.map(({ max }) => max) };
+      }),
+    ),
+  );
+}
 
 /** Each row with the rows after it, around the end: the rows are in random order. */
 const pairs = <T>(rows: readonly T[]): [T, T][] =>
