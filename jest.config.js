@@ -20,15 +20,18 @@ const shared = {
   },
 };
 
-/** Tests by need: `unit` needs nothing but Node; `medium` starts real servers, `e2e` runs the built processes. */
+/** Tests by need: `unit` needs nothing but Node; `medium` starts real servers, `e2e` runs the built processes; `long` computes for minutes, and is no part of `npm test`. */
 export default {
+  maxWorkers: '100%', // tests wait for processes more often than they compute
+  testTimeout: 120_000, // a busy machine is no failure
+  testSequencer: '<rootDir>/test/longest-first.js',
   projects: [
     {
       ...shared,
       displayName: 'unit',
       roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/test'],
       testMatch: ['**/*.test.ts'],
-      testPathIgnorePatterns: ['\\.(medium|e2e|engine)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['\\.(medium|e2e|engine|long)\\.test\\.ts$'],
     },
     {
       ...shared,
@@ -37,6 +40,7 @@ export default {
       testMatch: ['**/*.medium.test.ts'],
     },
     { ...shared, displayName: 'e2e', roots: ['<rootDir>/test'], testMatch: ['**/*.e2e.test.ts'] },
+    { ...shared, displayName: 'long', roots: ['<rootDir>/test'], testMatch: ['**/*.long.test.ts'] },
     { ...shared, displayName: 'engine', roots: ['<rootDir>/libs'], testMatch: ['**/*.engine.test.ts'] },
   ],
 };
