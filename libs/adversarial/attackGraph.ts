@@ -20,13 +20,17 @@ import { requireThat } from './errors.js';
 import { type AttackLoss, logitGradient } from './lossGraph.js';
 import type { Norm, ThreatModel } from './threatModel.js';
 
-/** One step of an attack at a fixed batch size. */
-export interface CompiledAttack {
+/** What rows a compiled attack takes. */
+export interface AttackShape {
   readonly norm: Norm;
-  readonly loss: AttackLoss;
   readonly batch: number;
   readonly features: number;
   readonly classes: number;
+}
+
+/** One step of an attack at a fixed batch size. */
+export interface CompiledAttack extends AttackShape {
+  readonly loss: AttackLoss;
   step(batch: AttackBatch, threat: ThreatModel, stepSize: number): Promise<AttackStep>;
   release(): Promise<void>;
 }
@@ -60,15 +64,17 @@ export async function compileAttack(model: OnnxModel, options: AttackOptions): P
   return compileAttackOn(await loadClassifier(model, { ...options, lowering: attackLowering(model) }), options);
 }
 
-/** With constant weights ONNX Runtime's own convolutions are as fast as Winograd's below so many channels. */
+/** With constant weights ONNX Runtime's own convolutions are as fast for few channels and small kernels. */
 const MANY_CHANNELS = 128;
+const SMALL_KERNEL = 9;
 
-function attackLowering({ parameters }: OnnxModel): LoweringChoice['kind'] {
-  const wide = parameters.some(
-    ({ dims: [outputs = 0, channels = 0, ...kernel] }) =>
-      Math.min(outputs, channels) >= MANY_CHANNELS && kernel.length === 2 && elementCount(kernel) > 1,
-  );
-  return wide ? 'fast' : 'plain';
+export function attackLowering({ parameters }: OnnxModel): LoweringChoice['kind'] {
+  const faster = parameters.some(({ dims: [outputs = 0, channels = 0, ...kernel] }) => {
+    if (kernel.length !== 2) return false;
+    const taps = elementCount(kernel);
+    return taps > SMALL_KERNEL || (taps > 1 && Math.min(outputs, channels) >= MANY_CHANNELS);
+  });
+  return faster ? 'fast' : 'plain';
 }
 
 /** The same on a model in training: `weights` gives the tensors of the moment. */
@@ -82,10 +88,12 @@ export async function compileAttackOn(
   const parameters = weights ? weightInputs(graph, classifier) : bakeWeights(graph, classifier);
   const x = graph.input('@x', inputDims);
   const labels = graph.input('@labels', [batch, classes]);
-  const scalars = { epsilon: '@epsilon', stepSize: '@stepSize', low: '@low', high: '@high' };
-  for (const name of Object.values(scalars)) graph.input(name, []);
-  const moves = ball(graph, norm, { origin: graph.input('@origin', inputDims), ...scalars });
-  const { next, logits } = attackStep(graph, classifier, parameters, { x, labels, moves, loss, prefix: '' });
+  const number = (name: string) => graph.input(name, []);
+  const bounds = { epsilon: number('@epsilon'), low: number('@low'), high: number('@high') };
+  const moves = ball(graph, norm, { origin: graph.input('@origin', inputDims), ...bounds });
+  const stepSize = number('@stepSize');
+  const at = { x, labels, moves, stepSize, loss, prefix: '' };
+  const { next, logits } = attackStep(graph, classifier, parameters, at);
   graph.output(next, '@next');
   graph.output(logits, '@logits');
   const compiled: CompiledGraph = await executor.compile(graph);
@@ -113,15 +121,25 @@ export async function compileAttackOn(
   };
 }
 
+interface AttackStepInputs {
+  x: string;
+  labels: string;
+  moves: Ball;
+  /** A scalar. */
+  stepSize: string;
+  loss: AttackLoss;
+  prefix: string;
+}
+
 /** Nodes of one attack step on tensor `x`: forward pass, gradient at `x`, move. */
 export function attackStep(
   graph: Graph,
   classifier: Classifier,
   weights: ReadonlyMap<string, string>,
-  { x, labels, moves, loss, prefix }: { x: string; labels: string; moves: Ball; loss: AttackLoss; prefix: string },
+  { x, labels, moves, stepSize, loss, prefix }: AttackStepInputs,
 ): { next: string; logits: string } {
   const logits = classifier.instantiate(graph, x, weights, prefix);
   const seeds = new Map([[logits, logitGradient(graph, logits, labels, loss)]]);
   const gradient = gradients(graph, seeds, [x]).get(x)!;
-  return { next: moves.step(x, gradient), logits };
+  return { next: moves.step(x, gradient, stepSize), logits };
 }

@@ -6,15 +6,16 @@ import type { Norm } from './threatModel.js';
 export interface BallInputs {
   origin: string;
   epsilon: string;
-  stepSize: string;
   low: string;
   high: string;
 }
 
 /** The moves of an attack, as nodes. */
 export interface Ball {
-  /** One ascent step along the gradient, back into the ball and the valid range. */
-  step(x: string, gradient: string): string;
+  /** One ascent step along the gradient, of a size that is a scalar, back into the ball and the valid range. */
+  step(x: string, gradient: string, stepSize: string): string;
+  /** Of steepest ascent, of length 1 in the norm. */
+  direction(gradient: string): string;
   /** The nearest point (for linf), or the point on the way to the origin (for l2), that is allowed. */
   project(x: string): string;
 }
@@ -27,19 +28,22 @@ export function ball(graph: Graph, norm: Norm, inputs: BallInputs): Ball {
 /** Times this, every gradient that is not 0 is beyond any step size: Clip then gives stepSize * sign, faster than Sign does. */
 const HUGE = 1e38;
 
-function linfBall(emit: Emitter, { origin, epsilon, stepSize, low, high }: BallInputs): Ball {
+function linfBall(emit: Emitter, { origin, epsilon, low, high }: BallInputs): Ball {
   const lower = emit.max(emit.sub(origin, epsilon), low);
   const upper = emit.min(emit.add(origin, epsilon), high);
   const project = (x: string) => emit.min(emit.max(x, lower), upper);
-  const step = (x: string, gradient: string) =>
-    project(emit.add(x, emit.clip(emit.mul(gradient, HUGE), emit.neg(stepSize), stepSize)));
-  return { step, project };
+  const signed = (gradient: string, size: string) => emit.clip(emit.mul(gradient, HUGE), emit.neg(size), size);
+  return {
+    step: (x, gradient, stepSize) => project(emit.add(x, signed(gradient, stepSize))),
+    direction: (gradient) => signed(gradient, emit.name(1)),
+    project,
+  };
 }
 
 /** Stands in for a length of 0, where there is no direction. */
 const TINY = 1e-30;
 
-function l2Ball(emit: Emitter, { origin, epsilon, stepSize, low, high }: BallInputs): Ball {
+function l2Ball(emit: Emitter, { origin, epsilon, low, high }: BallInputs): Ball {
   const axes = emit
     .dims(origin)
     .slice(1)
@@ -51,10 +55,14 @@ function l2Ball(emit: Emitter, { origin, epsilon, stepSize, low, high }: BallInp
     // Cutting to the valid range last only brings the point nearer to the origin, which lies inside it.
     return emit.min(emit.max(emit.add(origin, emit.mul(offset, shrink)), low), high);
   };
-  const step = (x: string, gradient: string) => {
+  const direction = (gradient: string) => {
     const largest = emit.max(emit.maximum(emit.unary('Abs', gradient), axes), TINY);
     const scaled = emit.div(gradient, largest); // or squares of small gradients would vanish
-    return project(emit.add(x, emit.mul(emit.div(scaled, length(scaled)), stepSize)));
+    return emit.div(scaled, length(scaled));
   };
-  return { step, project };
+  return {
+    step: (x, gradient, stepSize) => project(emit.add(x, emit.mul(direction(gradient), stepSize))),
+    direction,
+    project,
+  };
 }

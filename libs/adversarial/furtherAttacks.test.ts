@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { compileForward, type Forward, ModelBuilder, type OnnxModel, ortExecutor, parseModel } from '#onnx-autodiff';
 
+import { compileApgd } from './apgdGraph.js';
 import { compileAttack } from './attackGraph.js';
 import { apgd } from './attacks/apgd.js';
 import { square } from './attacks/square.js';
@@ -48,7 +49,7 @@ describe('APGD', () => {
     'with %s and %s fools where it says so, inside the ball, and as often as PGD',
     async (loss, norm, epsilon) => {
       const ball: ThreatModel = { norm, epsilon, range: [0, 1] };
-      const attack = await compileAttack(model, { executor, norm, batch: 16, loss });
+      const attack = await compileApgd(model, { executor, norm, batch: 16, loss });
       const plain = await compileAttack(model, { executor, norm, batch: 16 });
       const options = { steps: 20, restarts: 2 };
       const found = await apgd(attack, data, ball, { ...options, random: random(1) });
@@ -77,7 +78,7 @@ describe('APGD', () => {
     const tent = parseModel(built.layer('MatMul', [scale], {}, [2]).layer('Add', [bias]).build());
     // class 0 as long as |x - 0.537| >= 0.005
     const rows = { x: Float32Array.of(0.3), y: Int32Array.of(0) };
-    const attack = await compileAttack(tent, { executor, norm: 'linf', batch: 1 });
+    const attack = await compileApgd(tent, { executor, norm: 'linf', batch: 1, loss: 'ce' });
     const wide: ThreatModel = { norm: 'linf', epsilon: 0.3, range: [0, 1] };
     const found = await apgd(attack, rows, wide, { steps: 100, restarts: 1, random: random(2) });
     expect(found.standing).toEqual([false]);

@@ -1,5 +1,6 @@
 import { compileForward, type Executor, type OnnxModel } from '#onnx-autodiff';
 
+import { compileApgd } from './apgdGraph.js';
 import { type AttackOptions, compileAttack } from './attackGraph.js';
 import { apgd } from './attacks/apgd.js';
 import type { WorstCase } from './attacks/restarts.js';
@@ -7,7 +8,6 @@ import { square, type SquareOptions } from './attacks/square.js';
 import { worstCase } from './attacks/worstCase.js';
 import { type Dataset, pickRows, type Rows } from './dataset.js';
 import { requireThat } from './errors.js';
-import type { AttackLoss } from './lossGraph.js';
 import { random } from './random.js';
 import { largestPerturbation, type ThreatModel } from './threatModel.js';
 
@@ -88,17 +88,20 @@ async function runOne(
       await forward.release();
     }
   }
-  const losses: Record<typeof attack, AttackLoss> = { cw: 'margin', 'apgd-ce': 'ce', 'apgd-dlr': 'dlr' };
-  const options: AttackOptions = { executor, norm: threat.norm, batch, loss: losses[attack] };
-  const compiled = await compileAttack(model, options);
+  const options: AttackOptions = { executor, norm: threat.norm, batch };
+  if (attack === 'cw') {
+    const compiled = await compileAttack(model, { ...options, loss: 'margin' });
+    try {
+      return await worstCase([compiled], rows, threat, { ...common, steps, restarts });
+    } finally {
+      await compiled.release();
+    }
+  }
+  const compiled = await compileApgd(model, { ...options, loss: attack === 'apgd-ce' ? 'ce' : 'dlr' });
   try {
-    if (attack === 'cw') return await worstCase([compiled], rows, threat, { ...common, steps, restarts });
     const targets = Math.min(compiled.classes - 1, MOST_TARGETS);
-    return await apgd(compiled, rows, threat, {
-      ...common,
-      steps,
-      restarts: attack === 'apgd-dlr' ? targets : restarts,
-    });
+    const starts = attack === 'apgd-dlr' ? targets : restarts;
+    return await apgd(compiled, rows, threat, { ...common, steps, restarts: starts });
   } finally {
     await compiled.release();
   }

@@ -61,27 +61,6 @@ export function startAt(
   return start;
 }
 
-/** The nearest points within epsilon of `origin` (for l2 those on the way to it), cut to the valid range. */
-export function project(
-  x: Float32Array,
-  origin: Float32Array,
-  { norm, epsilon, range: [low, high] }: ThreatModel,
-  features: number,
-): Float32Array {
-  const projected = new Float32Array(x.length);
-  for (let start = 0; start < x.length; start += features) {
-    const end = start + features;
-    const length = norm === 'l2' ? distance(norm, x.subarray(start, end), origin.subarray(start, end)) : 0;
-    const shrink = length > epsilon ? epsilon / length : 1;
-    const most = norm === 'linf' ? epsilon : Infinity;
-    for (let i = start; i < end; i++) {
-      const near = Math.min(most, Math.max(-most, (x[i]! - origin[i]!) * shrink));
-      projected[i] = Math.min(high, Math.max(low, origin[i]! + near));
-    }
-  }
-  return projected;
-}
-
 export function distance(norm: Norm, a: Float32Array, b: Float32Array): number {
   let total = 0;
   for (let i = 0; i < a.length; i++) {

@@ -196,11 +196,11 @@ function attackNodes(
   const epsilon = graph.input('@epsilon', []);
   const stepSize = graph.input('@stepSize', []);
   const [low, high] = range.map((bound) => graph.constant(bound)) as [string, string];
-  const moves = ball(graph, norm, { origin: x, epsilon, stepSize, low, high });
+  const moves = ball(graph, norm, { origin: x, epsilon, low, high });
   const noise = graph.add('Mul', [graph.input('@noise', inputDims), epsilon], {}, inputDims);
   let attacked = moves.project(graph.add('Add', [x, noise], {}, inputDims));
   for (let step = 0; step < attackSteps; step++) {
-    const at = { x: attacked, labels, moves, loss: 'ce', prefix: `attack${step}/` } as const;
+    const at = { x: attacked, labels, moves, stepSize, loss: 'ce', prefix: `attack${step}/` } as const;
     attacked = attackStep(graph, classifier, weights, at).next;
   }
   return attacked;

@@ -1,16 +1,14 @@
 import { noteFallen, overRestarts, type WorstCase, type WorstCaseOptions } from './restarts.js';
-import type { CompiledAttack } from '../attackGraph.js';
+import type { ApgdPoints, CompiledApgd } from '../apgdGraph.js';
 import { argMax, gatherRows, oneHot, type Rows } from '../dataset.js';
 import { requireThat } from '../errors.js';
 import { rowLoss } from './rowLoss.js';
-import { project, startAt, type ThreatModel, unitBallNoise } from '../threatModel.js';
+import { startAt, type ThreatModel, unitBallNoise } from '../threatModel.js';
 
 /** Share of the step that is new; the rest is momentum. */
 const ALPHA = 0.75;
 /** A row whose loss grew in fewer of its last steps than this gets smaller steps. */
 const RHO = 0.75;
-/** So far from everything that the threat model's limits are not felt. */
-const UNBOUNDED = 1e9;
 
 /**
  * Auto-PGD (Croce and Hein 2020, algorithm 1): momentum, and each row halves its own step size and goes back to its best
@@ -18,7 +16,7 @@ const UNBOUNDED = 1e9;
  * restart aims at the next likely wrong class.
  */
 export async function apgd(
-  attack: CompiledAttack,
+  attack: CompiledApgd,
   rows: Rows,
   threat: ThreatModel,
   options: WorstCaseOptions,
@@ -31,16 +29,19 @@ export async function apgd(
   return overRestarts([attack], rows, threat, options, async (_attack, members, restart, result) => {
     const origin = gatherRows(rows.x, members, features, batch);
     const labels = oneHot(rows.y, members, classes, batch);
-    if (loss === 'dlr') aimAtTargets(labels, await logitsAt(attack, origin), classes, restart);
+    const stepSizes = new Float32Array(batch);
+    const still = (x: Float32Array): ApgdPoints => ({
+      ...{ x, previous: x, direction: x, origin, labels, stepSizes, alpha: 1 },
+    });
+    if (loss === 'dlr') aimAtTargets(labels, (await attack.step(still(origin), threat)).logits, classes, restart);
 
-    let x = startAt(origin, unitBallNoise(norm, batch, features, random), threat);
-    let previous = x;
-    const best = x.slice();
-    const bestDirection = new Float32Array(x.length);
+    let from = still(startAt(origin, unitBallNoise(norm, batch, features, random), threat));
+    const best = from.x.slice();
+    const bestDirection = new Float32Array(best.length);
     const progress = Array.from({ length: batch }, () => newProgress(2 * threat.epsilon));
     for (let step = 0; step <= steps; step++) {
       signal?.throwIfAborted();
-      const { direction, logits } = await look(attack, x, labels);
+      const { x, direction, logits } = await attack.step(from, threat);
       noteFallen(result, members, x, (place, row) => argMax(logits, place, classes) === rows.y[row]);
       if (step === steps || members.every((row) => !result.standing[row])) return;
       const atCheckpoint = checkpoints.has(step);
@@ -55,48 +56,11 @@ export async function apgd(
         x.set(best.subarray(...span), span[0]);
         direction.set(bestDirection.subarray(...span), span[0]);
       }
-      const next = move({ x, previous, direction, origin }, progress, step === 0 ? 1 : ALPHA, threat);
-      previous = x;
-      x = next;
+      for (const [place, { stepSize }] of progress.entries()) stepSizes[place] = stepSize;
+      const previous = step === 0 ? x : from.x;
+      from = { x, previous, direction, origin, labels, stepSizes, alpha: step === 0 ? 1 : ALPHA };
     }
   });
-}
-
-/** The direction of steepest ascent, of length 1 in the attack's norm, and the logits, at `x`. */
-async function look(attack: CompiledAttack, x: Float32Array, labels: Float32Array) {
-  const free: ThreatModel = { norm: attack.norm, epsilon: 1, range: [-UNBOUNDED, UNBOUNDED] };
-  const { next, logits } = await attack.step({ x, origin: x, labels }, free, 1);
-  const direction = new Float32Array(x.length);
-  for (let i = 0; i < x.length; i++) direction[i] = next[i]! - x[i]!;
-  return { direction, logits };
-}
-
-async function logitsAt(attack: CompiledAttack, x: Float32Array): Promise<Float32Array> {
-  return (await look(attack, x, new Float32Array(attack.batch * attack.classes))).logits;
-}
-
-interface Points {
-  x: Float32Array;
-  previous: Float32Array;
-  direction: Float32Array;
-  origin: Float32Array;
-}
-
-/** Plain loops: a network as small as one for digits takes no longer than array methods with a function for each value. */
-function move(
-  { x, previous, direction, origin }: Points,
-  progress: readonly Progress[],
-  alpha: number,
-  threat: ThreatModel,
-): Float32Array {
-  const features = x.length / progress.length;
-  const moved = new Float32Array(x.length);
-  for (const [place, { stepSize }] of progress.entries())
-    for (let i = place * features; i < (place + 1) * features; i++) moved[i] = x[i]! + stepSize * direction[i]!;
-  const ahead = project(moved, origin, threat, features);
-  for (let i = 0; i < x.length; i++)
-    moved[i] = x[i]! + alpha * (ahead[i]! - x[i]!) + (1 - alpha) * (x[i]! - previous[i]!);
-  return project(moved, origin, threat, features);
 }
 
 interface Progress {

@@ -1,9 +1,9 @@
-import type { CompiledAttack } from '../attackGraph.js';
+import type { AttackShape, CompiledAttack } from '../attackGraph.js';
 import { checkRows, gatherRows, oneHot, type Rows } from '../dataset.js';
 import { requireThat } from '../errors.js';
 import { checkInRange, checkThreat, type ThreatModel } from '../threatModel.js';
 
-export function checkAttack(attack: CompiledAttack, rows: Rows, threat: ThreatModel): void {
+export function checkAttack(attack: AttackShape, rows: Rows, threat: ThreatModel): void {
   checkThreat(threat);
   requireThat(
     threat.norm === attack.norm,

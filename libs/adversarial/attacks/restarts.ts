@@ -1,4 +1,4 @@
-import type { CompiledAttack } from '../attackGraph.js';
+import type { AttackShape } from '../attackGraph.js';
 import type { Rows } from '../dataset.js';
 import { requireThat } from '../errors.js';
 import type { Random } from '../random.js';
@@ -23,20 +23,20 @@ export interface WorstCase {
 }
 
 /** Attacks the given rows, at most a batch of them, and notes in `result` what fell. */
-export type AttackBatch = (
-  attack: CompiledAttack,
+export type AttackBatch<Attack extends AttackShape> = (
+  attack: Attack,
   members: readonly number[],
   restart: number,
   result: WorstCase,
 ) => Promise<void>;
 
 /** Restarts take turns through `attacks` and spend their time on the rows that still stand. */
-export async function overRestarts(
-  attacks: readonly CompiledAttack[],
+export async function overRestarts<Attack extends AttackShape>(
+  attacks: readonly Attack[],
   rows: Rows,
   threat: ThreatModel,
   { steps, restarts, signal, onProgress }: WorstCaseOptions,
-  attackBatch: AttackBatch,
+  attackBatch: AttackBatch<Attack>,
 ): Promise<WorstCase> {
   requireThat(attacks.length > 0, 'attacks', 'must name at least one attack');
   for (const attack of attacks) checkAttack(attack, rows, threat);
