@@ -80,6 +80,12 @@ export const normalizationCases: CasesOf<typeof normalization> = {
           epsilon: 1e-3,
         }),
     },
+    {
+      name: 'with a computed scale',
+      opset: 21,
+      inputs: affine([2, 4, 3, 2], 4),
+      build: (file) => file.node('GroupNormalization', ['x', file.node('Exp', ['scale']), 'bias'], { num_groups: 2 }),
+    },
   ],
   LRN: [
     {

@@ -78,16 +78,16 @@ const instanceNormalizationGradient: GradientRule = (backward) => {
 function rewriteGroupNormalization(node: GraphNode, file: Importing): readonly GraphNode[] {
   const [x = '', scale = '', bias = ''] = node.inputs;
   const groups = numberAttribute(node, 'num_groups', 1);
-  const factors = file.constantOf(scale)?.dims[0];
-  if (factors === undefined) throw file.unsupported(node, 'a scale that is not a constant');
   const { nodes, apply, output } = writeNodes(node, file);
   const vector = (value: number) =>
     file.constant({ type: 'float32', dims: [groups], data: new Float32Array(groups).fill(value) });
-  const rows = (value: string, count: number) => apply('Reshape', [value, file.integers([0, count, -1])]);
-  const column = (value: string) => apply('Reshape', [value, file.integers([factors, 1])]);
+  const column = (value: string) => apply('Reshape', [value, file.integers([-1, 1])]);
   const epsilon = numberAttribute(node, 'epsilon', 1e-5);
-  const standard = apply('InstanceNormalization', [rows(x, groups), vector(1), vector(0)], { epsilon });
-  const scaled = apply('Add', [apply('Mul', [rows(standard, factors), column(scale)]), column(bias)]);
+  const rows = apply('Reshape', [x, file.integers([0, groups, -1])]);
+  const standard = apply('InstanceNormalization', [rows, vector(1), vector(0)], { epsilon });
+  const ofFactors = apply('Concat', [file.integers([0]), apply('Shape', [scale]), file.integers([-1])], { axis: 0 });
+  const factored = apply('Reshape', [standard, ofFactors]);
+  const scaled = apply('Add', [apply('Mul', [factored, column(scale)]), column(bias)]);
   apply('Reshape', [scaled, apply('Shape', [x])], {}, output);
   return nodes;
 }

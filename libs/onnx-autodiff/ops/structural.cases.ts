@@ -79,6 +79,15 @@ export const structuralCases: CasesOf<typeof structural> = {
       Q,
       18,
     ),
+    one(
+      'number of parts, the last one smaller',
+      (file) => {
+        const [first = '', , last = ''] = file.nodeWithOutputs('Split', ['x'], { axis: -1, num_outputs: 3 }, 3);
+        return file.node('Mul', [file.node('Exp', [first]), last]);
+      },
+      Q,
+      18,
+    ),
   ],
   Slice: [
     one('steps, backwards too', (file) =>

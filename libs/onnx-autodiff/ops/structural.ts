@@ -10,6 +10,7 @@ import {
   type Importing,
   type Operation,
   withAttributes,
+  writeNodes,
 } from './definition.js';
 import { resizedByMatrices } from './interpolation.js';
 
@@ -48,10 +49,19 @@ const splitGradient: GradientRule = (backward) => {
   return [emit.concat(parts, axisAttribute(node, 'axis', 0, backward.dims(0).length))];
 };
 
-/** Opset 13 moved the sizes to an input; opset 18 allows a number of equal parts instead, which 17 takes from the outputs. */
-const normalizeSplit = (node: GraphNode, file: Importing): readonly GraphNode[] => [
-  withAttributes(attributeToInput(node, 'split', 1, file), { num_outputs: undefined }),
-];
+/** Opset 13 moved the sizes to an input; opset 18 allows a number of parts instead, of which the last one may be smaller. */
+function normalizeSplit(node: GraphNode, file: Importing): readonly GraphNode[] {
+  if (node.attributes.num_outputs === undefined) return [attributeToInput(node, 'split', 1, file)];
+  const { nodes, apply } = writeNodes(node, file);
+  const [x = ''] = node.inputs;
+  const parts = numberAttribute(node, 'num_outputs', 1);
+  const [count, oneLess] = [file.integers([parts]), file.integers([parts - 1])];
+  const size = apply('Gather', [apply('Shape', [x]), file.integers([numberAttribute(node, 'axis', 0)])]);
+  const part = apply('Div', [apply('Add', [size, oneLess]), count]);
+  const last = apply('Sub', [size, apply('Mul', [part, oneLess])]);
+  const sizes = apply('Concat', [...Array<string>(parts - 1).fill(part), last], { axis: 0 });
+  return [...nodes, withAttributes({ ...node, inputs: [x, sizes] }, { num_outputs: undefined })];
+}
 
 const expandGradient: GradientRule = (backward) => [backward.emit.unbroadcast(backward.g, backward.dims(0))];
 

@@ -74,11 +74,8 @@ export const knownNodeTestFailures: readonly {
   },
   {
     why: 'shapes are not known yet when an opset is rewritten, and no exporter writes it',
-    says: /Pad .*a list of axes is not supported|Split.*not evenly splittable/,
-    tests: [
-      ...['test_constant_pad_axes', 'test_constant_pad_negative_axes'],
-      ...['test_split_1d_uneven_split_opset18', 'test_split_2d_uneven_split_opset18'],
-    ],
+    says: /Pad .*a list of axes is not supported/,
+    tests: ['test_constant_pad_axes', 'test_constant_pad_negative_axes'],
   },
   {
     why: 'ONNX Runtime runs no recurrent network whose batch comes first (layout 1)',
