@@ -47,6 +47,7 @@ async function calibrateDemoModel(): Promise<{ file: Buffer; summary: Calibratio
         uriOf: (name) => pathToFileURL(join(root, name)).href,
         executor: ortExecutor({ threads: 2 }),
         trainer: 'script',
+        memoryLeft: () => Infinity,
         signal: new AbortController().signal,
         clock: () => performance.now(),
       },

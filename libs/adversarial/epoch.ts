@@ -32,7 +32,7 @@ const PROGRESS_EVERY = 20;
  */
 export async function runEpoch(
   trainer: CompiledTraining,
-  { batch, classes, inputDims, toLayout, toFile }: Classifier,
+  { classes, inputDims, toLayout, toFile }: Classifier,
   data: Dataset,
   { recipe, threat }: TrainingPlan,
   start: TrainingState,
@@ -40,6 +40,7 @@ export async function runEpoch(
   { now, started }: { now: () => number; started: number },
 ): Promise<EpochEnd> {
   const { order, orderFrom, stream, firstStep, whole } = beginEpoch(start, data.n);
+  const batch = recipe.batchSize;
   const perEpoch = Math.floor(data.n / batch);
   const totalSteps = perEpoch * recipe.epochs;
   const { backOffs, overfittedAt } = start;
@@ -69,7 +70,7 @@ export async function runEpoch(
     const progress = (start.step - firstStep + step + 0.5) / totalSteps;
     const result = await trainer.step(
       {
-        ...trainingRows(data, rows, { batch, classes, inputDims }, { recipe, threat }, stream),
+        ...trainingRows(data, rows, { classes, inputDims }, { recipe, threat }, stream),
         epsilon: trainingEpsilon(progress, epsilon),
         learningRate: learningRate(progress, peak),
       },
@@ -104,8 +105,11 @@ const moved = (state: TrainingState, move: Classifier['toFile']): TrainingState 
 function trainingRows(
   { x, y, n }: Dataset,
   rows: Int32Array,
-  { batch, classes, inputDims }: Pick<Classifier, 'batch' | 'classes' | 'inputDims'>,
-  { recipe: { augmentation, attackSteps }, threat: { norm, range } }: Pick<TrainingPlan, 'recipe' | 'threat'>,
+  { classes, inputDims }: Pick<Classifier, 'classes' | 'inputDims'>,
+  {
+    recipe: { batchSize: batch, augmentation, attackSteps },
+    threat: { norm, range },
+  }: Pick<TrainingPlan, 'recipe' | 'threat'>,
   stream: Random,
 ): Pick<TrainingBatch, 'x' | 'labels' | 'noise'> {
   const gathered = gatherRows(x, rows, x.length / n, batch);

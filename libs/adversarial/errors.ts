@@ -23,3 +23,8 @@ export class CheckpointError extends Error {
 export function requireThat(condition: boolean, field: string, problem: string): asserts condition {
   if (!condition) throw new InvalidArgumentError(field, problem);
 }
+
+/** Not even one row, or not a batch that must not be split, fits into the memory there is. */
+export class MemoryLimitError extends Error {
+  override readonly name = 'MemoryLimitError';
+}

@@ -13,7 +13,7 @@ export { worstCase } from './attacks/worstCase.js';
 export type { WorstCase } from './attacks/restarts.js';
 export type { EpochResult } from './checkpoint.js';
 export type { Dataset, Rows } from './dataset.js';
-export { CheckpointError, InvalidArgumentError, TrainingCollapsedError } from './errors.js';
+export { CheckpointError, InvalidArgumentError, MemoryLimitError, TrainingCollapsedError } from './errors.js';
 export {
   type AttackResult,
   type ClassResult,
@@ -24,6 +24,7 @@ export {
 export { type FurtherAttack, furtherAttacks, type FurtherResult, runFurtherAttacks } from './furtherAttacks.js';
 export { hardenModel, type PlainTrainingPlan, trainClassifier } from './harden.js';
 export type { AttackLoss } from './lossGraph.js';
+export { fitAttack, fitTraining, type MemoryReport, memoryReport } from './memory.js';
 export { random, type Random, type RandomState } from './random.js';
 export { defaultRecipe, type Optimizer, type Recipe } from './recipe.js';
 export { largestPerturbation, type Norm, type ThreatModel, unitBallNoise } from './threatModel.js';

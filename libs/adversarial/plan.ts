@@ -22,6 +22,8 @@ export interface TrainingHooks {
   timeBudgetSeconds?: number;
   /** How the network is computed, see `loadClassifier`; `fast` unless told otherwise. */
   lowering?: LoweringChoice['kind'];
+  /** Rows of a batch that are computed at once, see `fitTraining`; a divisor of the batch size. Default: all. */
+  rowsAtOnce?: number;
   /** Milliseconds on a clock that never goes back. */
   now?: () => number;
 }

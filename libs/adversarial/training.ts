@@ -18,6 +18,7 @@ import { random } from './random.js';
 import { checkRecipe, type Recipe } from './recipe.js';
 import { WARM_UP } from './schedule.js';
 import { checkInRange, checkThreat } from './threatModel.js';
+import { compileSplitTraining } from './splitTraining.js';
 import { compileTraining } from './trainingGraph.js';
 import { compileValidator, type Validation } from './validation.js';
 
@@ -38,6 +39,8 @@ export interface TrainingReport {
   endedBy: 'schedule' | 'time budget';
   /** How the network was computed; where not the fast way, why. */
   lowering: LoweringChoice;
+  /** Fewer than the batch has: its gradient is the mean over parts of so many rows. */
+  rowsAtOnce: number;
   seconds: number;
   imagesPerSecond: number;
 }
@@ -55,15 +58,17 @@ export async function train(
   const { norm, range } = threat;
   checkRecipe(recipe);
   checkThreat(threat);
-  const { lowering = 'fast' } = hooks;
-  const classifier = await loadClassifier(model, { batch: recipe.batchSize, executor, lowering });
+  const { lowering = 'fast', rowsAtOnce = recipe.batchSize } = hooks;
+  const parts = checkParts(recipe, rowsAtOnce);
+  const classifier = await loadClassifier(model, { batch: rowsAtOnce, executor, lowering });
   checkData(classifier, training, validation, plan);
   const now = hooks.now ?? (() => performance.now());
   const started = now();
 
   const compile = ({ overfittedAt }: TrainingState) => {
     const attackSteps = attackStepsOf(recipe.attackSteps, overfittedAt);
-    return compileTraining(classifier, { executor, recipe: { ...recipe, attackSteps }, norm, range });
+    const compileParts = parts === 1 ? compileTraining : compileSplitTraining(parts);
+    return compileParts(classifier, { executor, recipe: { ...recipe, attackSteps }, norm, range });
   };
   const run = fingerprint(model, [training, validation], plan);
   let state = (await resume(hooks, run)) ?? freshState(classifier, run, seed);
@@ -106,6 +111,7 @@ export async function train(
         overfittedAt,
         endedBy,
         lowering: trainer.lowering,
+        rowsAtOnce,
         seconds,
         imagesPerSecond: images / seconds,
       },
@@ -114,6 +120,13 @@ export async function train(
     await trainer.release();
     await validator.release();
   }
+}
+
+function checkParts({ batchSize, batchStatistics }: Recipe, rowsAtOnce: number): number {
+  const parts = batchSize / rowsAtOnce;
+  requireThat(Number.isInteger(parts), 'rowsAtOnce', `must divide the batch of ${batchSize} rows into equal parts`);
+  requireThat(parts === 1 || !batchStatistics, 'recipe.batchStatistics', 'needs the whole batch at once');
+  return parts;
 }
 
 function checkData(

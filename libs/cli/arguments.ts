@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
-import { type EngineName, engineNames } from '#executors';
+import { type EngineName, engineNames, memoryBytes } from '#executors';
 
 import { UsageError } from './errors.js';
 
@@ -32,6 +32,8 @@ export interface CommonOptions {
   seed: number;
   threads: number;
   engine: EngineName;
+  /** Bytes that the process may take in all. */
+  memory: number | undefined;
 }
 
 interface Limits {
@@ -45,7 +47,7 @@ interface Spec {
   flags?: readonly string[];
 }
 
-const COMMON_VALUES = ['seed', 'threads', 'engine'];
+const COMMON_VALUES = ['seed', 'threads', 'engine', 'memory'];
 const COMMON_FLAGS = ['json', 'quiet', 'help'];
 
 /** `help` where it is asked for. */
@@ -65,6 +67,7 @@ export function readArguments(args: readonly string[], { values, flags = [] }: S
       seed: readers.integer('seed', { low: 0, high: 2 ** 31 - 1, fallback: 1 }),
       threads: readers.integer('threads', { low: 1, high: 1024, fallback: availableParallelism() }),
       engine: readers.oneOf('engine', engineNames, 'auto'),
+      memory: memoryOf(readers.text('memory')),
     },
     ...readers,
   };
@@ -172,6 +175,13 @@ function readersOf({ values, flags }: Parsed): Omit<Arguments, 'model' | 'common
       return given === undefined ? undefined : seconds(name, given);
     },
   };
+}
+
+function memoryOf(text: string | undefined): number | undefined {
+  const bytes = text === undefined ? undefined : memoryBytes(text);
+  if (text !== undefined && !bytes)
+    throw new UsageError(`--memory must be an amount such as 512MiB or 4GiB, not "${text}"`);
+  return bytes;
 }
 
 const asNumber = (text: string): number => (text.trim() === '' ? NaN : Number(text));

@@ -62,6 +62,12 @@ interface Evaluated {
   flags: string[];
 }
 
+interface Predicted {
+  seconds: number;
+  memoryMiB: number;
+  rowsAtOnce: number;
+}
+
 const save = (name: string, { x, y, n, dims }: Dataset) =>
   writeFileSync(path(name), writeNpz({ x: { shape: [n, ...dims], data: x }, y: { shape: [n], data: y } }));
 
@@ -91,9 +97,10 @@ describe('inspect', () => {
       parameters: { tensors: 4, numbers: 784 * 32 + 32 + 320 + 10 },
       operations: { Flatten: 1, Gemm: 2, Relu: 1 },
     });
-    const { recipes } = (seen as { predicted: { recipes: Record<string, { seconds: number }> } }).predicted;
+    const { recipes } = (seen as { predicted: { recipes: Record<string, Predicted> } }).predicted;
     expect(Object.keys(recipes)).toEqual(['fast', 'balanced', 'strong']);
-    expect(Object.values(recipes).every(({ seconds }) => seconds > 0)).toBe(true);
+    expect(Object.values(recipes).every(({ seconds, memoryMiB }) => seconds > 0 && memoryMiB > 50)).toBe(true);
+    expect(Object.values(recipes).map(({ rowsAtOnce }) => rowsAtOnce)).toEqual([32, 64, 64]);
   });
 
   it('names the operation that stands in the way', async () => {
@@ -244,6 +251,25 @@ describe('harden', () => {
     expect(readFileSync(path('again.onnx')).equals(whole)).toBe(true);
   });
 
+  it('splits batches that do not fit into the memory it is given, and says so', async () => {
+    const wide = new ModelBuilder({ input: [1, 28, 28], seed: 1 }).convolution(128, { kernel: 3, pad: 1 }).relu();
+    writeFileSync(path('wide.onnx'), wide.convolution(8, { kernel: 1 }).relu().flatten().dense(10).build());
+    const little =
+      'harden wide.onnx --data train.npz --test test.npz --eps 0.05 --recipe fast --epochs 1 --batch 64 --rows 20';
+    const ended = await antibody(`${little} --steps 2 --restarts 1 --out narrow.onnx --json --memory 600MiB`);
+    expect(ended.stderr).toMatch(
+      /^training takes \d+ of 64 rows at a time: all at once would need about .* may be taken$/m,
+    );
+    const { memory, training } = JSON.parse(ended.stdout) as {
+      memory: { training: { rowsAtOnce: number; batch: number; predictedMiB: number; limitMiB: number } };
+      training: { rowsAtOnce: number };
+    };
+    expect(memory.training.batch).toBe(64);
+    expect(memory.training.rowsAtOnce).toBeLessThan(64);
+    expect(memory.training.predictedMiB).toBeLessThanOrEqual(memory.training.limitMiB);
+    expect(training.rowsAtOnce).toBe(memory.training.rowsAtOnce);
+  });
+
   it('does not call a model better that is not', async () => {
     const done = await json<Hardened>(`${args} --epochs 1 --learning-rate 1e-9 --out same.onnx`, 1);
     expect(done).toMatchObject({ gate: { passed: false }, out: null, rejected: 'same.rejected.onnx' });
@@ -280,6 +306,9 @@ describe('bad input', () => {
       /--resume: there is no new\.onnx\.checkpoint/,
     ],
     ['harden mlp.onnx --data test.npz --eps 0.1 --out new.onnx --batch 500', /rows are too few/],
+    ['evaluate mlp.onnx --data test.npz --eps 0.1 --memory 4GB', /--memory must be an amount such as 512MiB or 4GiB/],
+    ['evaluate mlp.onnx --data test.npz --eps 0.1 --memory 10MiB', /even one row at a time would need about/],
+    ['harden mlp.onnx --data train.npz --eps 0.1 --out new.onnx --memory 10MiB', /even one row at a time would need/],
   ];
 
   beforeAll(() => {

@@ -27,6 +27,8 @@ export interface EvaluationSettings {
   /** Of the square attack. */
   queries: number;
   layout: Layout | undefined;
+  /** Rows that an attack takes at a time. */
+  batch: number;
 }
 
 export interface Evaluation {
@@ -48,7 +50,7 @@ export function settingsOf(
   args: Arguments,
   threat: ThreatModel,
   fallback: readonly FurtherAttack[] = furtherAttacks,
-): EvaluationSettings {
+): Omit<EvaluationSettings, 'batch'> {
   const named = args.someOf('attacks', ['all', 'none', ...furtherAttacks], fallback);
   return {
     threat,
@@ -69,14 +71,14 @@ export async function evaluateModel(
   { terminal, signal, now }: Context,
   label = 'evaluating',
 ): Promise<Evaluation> {
-  const { threat, steps, restarts, seed } = settings;
+  const { threat, steps, restarts, seed, batch } = settings;
   const progress = (attack: string) => {
     const left = remaining(now);
     return (done: number) => terminal.progress(`${label}: ${attack}`, done, left(done));
   };
   const { norm, range, epsilon } = threat;
   const report = await evaluateRobustness(model, data, {
-    ...{ executor, norm, range, epsilons: [epsilon], steps, restarts, seed, signal },
+    ...{ executor, norm, range, epsilons: [epsilon], steps, restarts, seed, batch, signal },
     onProgress: progress('pgd'),
   });
   const { fgsm, pgd, standing: afterPgd, largestPerturbation } = report.attacks[0]!;
@@ -84,7 +86,7 @@ export async function evaluateModel(
   const { attacks, picture, skipped } = applicable(settings, data);
   const clocks = Object.fromEntries(attacks.map((attack) => [attack, progress(attack)]));
   const further = await runFurtherAttacks(model, data, afterPgd, attacks, {
-    ...{ executor, threat, steps, restarts, queries: settings.queries, picture, seed, signal },
+    ...{ executor, threat, steps, restarts, queries: settings.queries, picture, seed, batch, signal },
     onProgress: (attack, done) => clocks[attack]!(done),
   });
   const standing = further.at(-1)?.standing ?? afterPgd;
@@ -107,7 +109,7 @@ export async function evaluateModel(
   };
 }
 
-function applicable({ further, layout }: EvaluationSettings, { dims, classes }: Dataset) {
+function applicable({ further, layout }: Pick<EvaluationSettings, 'further' | 'layout'>, { dims, classes }: Dataset) {
   const picture = pictureOf(dims, layout);
   const reasons: Partial<Record<FurtherAttack, string>> = {
     ...(classes < 3 && { 'apgd-dlr': 'the model has fewer than 3 classes' }),

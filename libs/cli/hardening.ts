@@ -33,6 +33,8 @@ export interface HardeningPlan {
   illustrated: boolean;
   /** Of the rows, before the model sees them. */
   standardization: Standardization | null;
+  /** Of a training batch, as memory allows. */
+  rowsAtOnce: number;
 }
 
 export type Parts = Record<'training' | 'validation' | 'test', Dataset>;
@@ -76,7 +78,7 @@ export async function hardenAndJudge(
       validation,
       { recipe, threat, seed: settings.seed },
       {
-        ...{ executor, signal, now, checkpoint, requireCheckpoint: plan.resume },
+        ...{ executor, signal, now, checkpoint, requireCheckpoint: plan.resume, rowsAtOnce: plan.rowsAtOnce },
         ...(timeBudgetSeconds !== undefined && { timeBudgetSeconds }),
         onProgress: (at) => terminal.progress('training', at.step / at.totalSteps, described(at)),
       },

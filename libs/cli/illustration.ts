@@ -38,7 +38,7 @@ export async function illustrate(
 ): Promise<Illustration> {
   const rows = sample(data, ROWS);
   const { norm, epsilon, range } = settings.threat;
-  const attack = await compileAttack(model, { executor, norm, batch: Math.min(BATCH, rows.n) });
+  const attack = await compileAttack(model, { executor, norm, batch: Math.min(BATCH, settings.batch, rows.n) });
   try {
     const predicted = await predictions(attack, rows.x, range);
     let standing = [...rows.y.keys()].filter((row) => predicted[row] === rows.y[row]);

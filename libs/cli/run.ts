@@ -1,4 +1,4 @@
-import { CheckpointError, InvalidArgumentError } from '#adversarial';
+import { CheckpointError, InvalidArgumentError, MemoryLimitError } from '#adversarial';
 import { DatasetError } from '#artifacts';
 import { MalformedModelError, UnsupportedModelError } from '#onnx-autodiff';
 
@@ -60,6 +60,7 @@ export async function run([name, ...args]: readonly string[], surroundings: Surr
 
 const BAD_INPUTS = [
   ...[UsageError, DatasetError, MalformedModelError, UnsupportedModelError, InvalidArgumentError, CheckpointError],
+  MemoryLimitError,
 ];
 
 function overview(): string {

@@ -41,5 +41,7 @@ export const DATA_HELP = `  --data PATH         an .npz with x (rows) and y (int
 export const COMMON_HELP = `  --seed INTEGER      random starts and orders (default 1)
   --engine NAME       auto (default: the fastest one here) | onnxruntime | cuda | webgpu | tensorflow
   --threads INTEGER   default: all cores
+  --memory AMOUNT     what the process may take in all, such as 4GiB (default: four fifths of what is free); batches that
+                      need more are split
   --json              one JSON object on standard output, nothing else there
   --quiet             no progress on standard error`;

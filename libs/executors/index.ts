@@ -8,3 +8,4 @@ export {
   openEngine,
 } from './engines.js';
 export { secondsPerStep } from './measure.js';
+export { MEMORY_PATTERN, memoryBytes, memoryLeft } from './memory.js';

@@ -13,6 +13,7 @@ export {
   type LogitGradientsResult,
 } from './logitGradients.js';
 export type { LoweringChoice } from './networkForms.js';
+export { peakBytes } from './memory.js';
 export type { ModelParameter, ModelValue, OnnxModel } from './model.js';
 export { mnistCnn, ModelBuilder, type ModelBuilderOptions, type WindowOptions } from './modelBuilder.js';
 export { ortExecutor, type OrtOptions } from './ortExecutor.js';

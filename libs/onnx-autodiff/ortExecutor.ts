@@ -46,6 +46,8 @@ export function ortExecutor({
           logSeverityLevel: FATAL_ONLY,
           // Straight from a file: optimisation would already execute parts of it, whatever their size.
           graphOptimizationLevel: unproven ? 'disabled' : 'all',
+          // Once shapes are known it would take a second block for the same tensors, and keep the first: twice the memory.
+          enableMemPattern: false,
           // Gradients and optimizer moments go denormal once training converges; each such number costs a hundred cycles.
           extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: spinning ? '1' : '0' } } },
         });

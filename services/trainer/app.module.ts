@@ -21,6 +21,7 @@ export class TrainerModule {
       trainer: config.TRAINER_ID,
       threads: config.THREADS,
       engine: config.ENGINE,
+      memory: config.MEMORY,
     });
     return {
       module: TrainerModule,

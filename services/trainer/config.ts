@@ -1,6 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { Type, type Static } from '#contracts';
-import { engineNames } from '#executors';
+import { engineNames, MEMORY_PATTERN } from '#executors';
 import { readConfig, serviceVariables } from '#service-kit';
 
 const Config = Type.Object({
@@ -20,6 +20,12 @@ const Config = Type.Object({
   ),
   TRAINER_ID: Type.String({ minLength: 1, maxLength: 256, default: `${hostname()}-${process.pid}` }),
   THREADS: Type.Integer({ minimum: 1, maximum: 1024, default: availableParallelism() }),
+  MEMORY: Type.Optional(
+    Type.String({
+      pattern: MEMORY_PATTERN,
+      description: 'what the process may take in all, such as 4GiB; default: four fifths of what is free here',
+    }),
+  ),
   ENGINE: Type.Union(
     engineNames.map((name) => Type.Literal(name)),
     { default: 'auto', description: 'what computes; auto: the fastest one here, a GPU where there is one' },

@@ -7,15 +7,14 @@ import {
   largestPerturbation,
   predictions,
   random,
-  type ThreatModel,
   worstCase,
 } from '#adversarial';
 import { wilson } from '#change-detection';
 import { type Dataset, writeNpz } from '#artifacts';
 
 import type { Command, Context } from '../command.js';
-import { engineOf, engineReport, shapeOf } from '../engine.js';
-import { type EvaluationSettings, settingsOf } from '../evaluation.js';
+import { attackMemory, engineOf, engineReport, shapeOf } from '../engine.js';
+import { settingsOf } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
 import { sample } from '../partition.js';
 import { interval } from '../report/shares.js';
@@ -25,7 +24,6 @@ import { modelForData, STANDARDIZATION_HELP, STANDARDIZATION_OPTIONS, standardiz
 import { COMMON_HELP, DATA_HELP, DATA_OPTIONS, sourceOf, THREAT_OPTIONS, threatOf } from '../threat.js';
 
 const ATTACKS = ['fgsm', 'pgd'] as const;
-const BATCH = 64;
 
 export const attack: Command = {
   summary: 'adversarial examples as a file, for other tools',
@@ -80,9 +78,11 @@ Exit code: 0 done, 2 bad input.
     const model = modelForData(file, standardization);
     const data = sample(await readRows(source, await shapeOf(model, engine)), rows);
 
+    const memory = await attackMemory(model, { norm: threat.norm, rows: data.n }, engine, context);
+
     const started = context.now();
     const { executor } = engine;
-    const compiled = await compileAttack(model, { executor, norm: threat.norm, batch: Math.min(BATCH, data.n) });
+    const compiled = await compileAttack(model, { executor, norm: threat.norm, batch: memory.rowsAtOnce });
     try {
       const clean = await predictions(compiled, data.x, threat.range);
       const x =
@@ -111,6 +111,7 @@ Exit code: 0 done, 2 bad input.
           largestPerturbation: largest,
           out,
           seconds: (context.now() - started) / 1000,
+          memory,
           engine: engineReport(engine),
         },
         text: [
@@ -130,7 +131,7 @@ Exit code: 0 done, 2 bad input.
 async function pgdPoints(
   compiled: CompiledAttack,
   data: Dataset,
-  { threat, steps, restarts, seed }: EvaluationSettings & { threat: ThreatModel },
+  { threat, steps, restarts, seed }: ReturnType<typeof settingsOf>,
   { terminal, signal, now }: Context,
 ): Promise<Float32Array> {
   const left = remaining(now);

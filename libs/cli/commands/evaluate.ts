@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 
 import type { Command } from '../command.js';
-import { engineOf, engineReport, shapeOf } from '../engine.js';
+import { attackMemory, engineOf, engineReport, shapeOf } from '../engine.js';
 import { evaluateModel, settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
 import { illustrate } from '../illustration.js';
@@ -46,7 +46,7 @@ Exit code: 0 done, 2 bad input.
   options: { values: [...DATA_OPTIONS, ...STANDARDIZATION_OPTIONS, ...THREAT_OPTIONS, ...STRENGTH_OPTIONS, 'html'] },
   async run(args, context) {
     const threat = threatOf(args);
-    const settings = settingsOf(args, threat);
+    const strength = settingsOf(args, threat);
     const source = sourceOf(args);
     const rows = args.text('rows') === undefined ? undefined : args.integer('rows', { low: 1, high: 2 ** 31 });
     const html = args.text('html');
@@ -58,6 +58,9 @@ Exit code: 0 done, 2 bad input.
     const read = await readRows(source, await shapeOf(model, engine));
     const data = sample(read, rows);
 
+    const memory = await attackMemory(model, { norm: threat.norm, rows: data.n }, engine, context);
+    const settings = { ...strength, batch: memory.rowsAtOnce };
+
     const started = context.now();
     const evaluation = await evaluateModel(model, data, settings, engine, context);
     const seconds = (context.now() - started) / 1000;
@@ -66,6 +69,7 @@ Exit code: 0 done, 2 bad input.
     const facts = [
       `${norm}, eps ${epsilon}, inputs ${range[0]} to ${range[1]}`,
       `${seconds.toFixed(1)} s on ${engine.name} (${engine.why}) with ${engine.threads} threads`,
+      ...(memory.split ? [`attacks took ${memory.split}`] : []),
     ];
     if (html !== undefined) {
       const illustration = await illustrate(model, data, settings, engine, context);
@@ -82,6 +86,7 @@ Exit code: 0 done, 2 bad input.
         attack: { steps: settings.steps, restarts: settings.restarts, queries: settings.queries, seed: settings.seed },
         ...evaluation,
         seconds,
+        memory,
         engine: engineReport(engine),
       },
       text: [title, `  ${facts.join('; ')}`, evaluationText(evaluation)].join('\n\n'),

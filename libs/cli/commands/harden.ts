@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import type { Recipe } from '#adversarial';
+import { fitTraining, memoryReport, type Recipe } from '#adversarial';
 
 import type { Arguments } from '../arguments.js';
 import { checkpointFile } from '../checkpointFile.js';
 import type { Command } from '../command.js';
-import { engineOf, engineReport, shapeOf } from '../engine.js';
+import { attackMemory, engineOf, engineReport, shapeOf } from '../engine.js';
 import { UsageError } from '../errors.js';
 import { settingsOf, STRENGTH_OPTIONS } from '../evaluation.js';
 import { checkWritable, readModelFile, readRows } from '../files.js';
@@ -90,11 +90,25 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
     const recipe = recipeOf(args, file);
     const parts = await partsOf(args, { ...plan, recipe }, shape);
 
+    const attacks = await attackMemory(model, { norm: plan.threat.norm, rows: parts.test.n }, engine, context);
+    const training = memoryReport(
+      await fitTraining(
+        model,
+        { recipe, threat: plan.threat, seed: plan.settings.seed },
+        { executor: engine.executor, limit: engine.memoryLeft() },
+      ),
+    );
+    if (training.split) context.terminal.line(`training takes ${training.split}`);
+    const memory = { attacks, training };
+
     const started = context.now();
     const result = await hardenAndJudge(
       model,
       parts,
-      { ...plan, recipe, standardization },
+      {
+        ...{ ...plan, recipe, standardization, rowsAtOnce: training.rowsAtOnce },
+        settings: { ...plan.settings, batch: attacks.rowsAtOnce },
+      },
       checkpoint,
       engine,
       context,
@@ -103,13 +117,14 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
     const { threat } = plan;
     const { steps, restarts, queries, seed } = plan.settings;
     const { norm, epsilon, range } = threat;
-    const { before, after, gate, out, rejected, training, illustrations } = result;
+    const { before, after, gate, out, rejected, illustrations } = result;
     if (plan.html !== undefined) {
       const page = {
         title: `${args.model}, hardened against ${norm} ${epsilon}`,
         facts: [
           `measured on ${parts.test.n} rows that training did not see; inputs ${range[0]} to ${range[1]}`,
           `${duration(seconds)} on ${engine.name} (${engine.why}) with ${engine.threads} threads`,
+          ...(training.split ? [`training took ${training.split}`] : []),
         ],
         threat,
         picture: pictureOf(parts.test.dims, plan.settings.layout),
@@ -131,17 +146,23 @@ Exit code: 0 hardened, 1 a gate failed, 2 bad input.
         attack: { steps, restarts, queries, seed },
         recipe,
         rows: { training: parts.training.n, validation: parts.validation.n, test: parts.test.n },
-        ...{ before, after, gate, out, rejected, training, seconds },
+        ...{ before, after, gate, out, rejected, training: result.training, seconds, memory },
         engine: engineReport(engine),
       },
-      text: comparisonText({ before, after, gate, out, rejected, training, seconds }),
+      text: comparisonText({
+        ...{ before, after, gate, out, rejected, seconds },
+        training: result.training,
+        split: training.split,
+      }),
     };
   },
 };
 
-function planOf(
-  args: Arguments,
-): Omit<HardeningPlan, 'standardization' | 'recipe'> & { rows: number; html: string | undefined } {
+function planOf(args: Arguments): Omit<HardeningPlan, 'standardization' | 'recipe' | 'rowsAtOnce' | 'settings'> & {
+  settings: ReturnType<typeof settingsOf>;
+  rows: number;
+  html: string | undefined;
+} {
   const threat = threatOf(args);
   const out = args.required('out', 'hard.onnx');
   if (resolve(out) === resolve(args.model)) throw new UsageError('--out is the model itself; name another file');

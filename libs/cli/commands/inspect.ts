@@ -1,4 +1,4 @@
-import { hardenModel, random } from '#adversarial';
+import { fitTraining, hardenModel, memoryReport, random } from '#adversarial';
 import { sha256 } from '#artifacts';
 import { type Classifier, type OnnxModel, UnsupportedModelError } from '#onnx-autodiff';
 
@@ -16,7 +16,8 @@ export const inspect: Command = {
   help: `antibody inspect MODEL.onnx [options]
 
 Input, output, layout, parameters and operations; whether the model can be attacked and hardened, or which operation
-stands in the way; and how long hardening would take and how much memory it needs, measured on a few real steps.
+stands in the way; how long hardening would take, measured on a few real steps; and how much memory, predicted, with the
+rows of a batch that are then computed at once.
 
 Example
   antibody inspect mnist.onnx
@@ -40,7 +41,7 @@ Exit code: 0 it can be hardened, 1 it cannot, 2 not an ONNX model.
       const costs = await measureCosts(model, classifier, images, engine, context);
       const json = {
         ...description,
-        predicted: { images, recipes: costs.recipes, memoryMiB: costs.memoryMiB },
+        predicted: { images, recipes: costs },
         engine: engineReport(engine),
       };
       return { code: 0, json, text: textOf(json) };
@@ -85,6 +86,9 @@ function describe({ opset, input, output, operations }: OnnxModel, classifier: C
 interface Cost {
   secondsPerStep: number;
   seconds: number;
+  /** Predicted for the whole process, but for the training data. */
+  memoryMiB: number;
+  rowsAtOnce: number;
 }
 
 /** The first step also warms caches up. */
@@ -95,9 +99,9 @@ async function measureCosts(
   model: OnnxModel,
   { inputDims, classes }: Classifier,
   images: number,
-  { executor }: Engine,
+  { executor, memoryLeft }: Engine,
   { signal, now, terminal }: Context,
-): Promise<{ recipes: Record<string, Cost>; memoryMiB: number }> {
+): Promise<Record<string, Cost>> {
   const dims = inputDims.slice(1);
   const features = dims.reduce((product, size) => product * size, 1);
   const noise = random(1);
@@ -118,23 +122,38 @@ async function measureCosts(
       threat: { norm: 'linf', epsilon: 0.1, range: [0, 1] },
       seed: 1,
     } as const;
-    const hooks = { executor, onProgress, progressEvery: 1, signal: AbortSignal.any([signal, enough.signal]) };
+    const own = process.memoryUsage().rss / 2 ** 20;
+    const { rowsAtOnce, predictedMiB } = memoryReport(
+      await fitTraining(model, plan, { executor, limit: memoryLeft() }),
+    );
+    const hooks = {
+      executor,
+      rowsAtOnce,
+      onProgress,
+      progressEvery: 1,
+      signal: AbortSignal.any([signal, enough.signal]),
+    };
     await hardenModel(model, data, data, plan, hooks).catch((error: unknown) => {
       if (signal.aborted || !enough.signal.aborted) throw error;
     });
     const secondsPerStep = (times.at(-1)! - times[0]!) / 1000 / (times.length - 1);
     const steps = Math.floor(images / recipe.batchSize) * recipe.epochs;
-    costs[name] = { secondsPerStep, seconds: secondsPerStep * steps };
+    costs[name] = {
+      secondsPerStep,
+      seconds: secondsPerStep * steps,
+      memoryMiB: Math.ceil(own + predictedMiB),
+      rowsAtOnce,
+    };
   }
-  return { recipes: costs, memoryMiB: Math.ceil(process.resourceUsage().maxRSS / 1024) };
+  return costs;
 }
 
 function textOf(
   model: Description & {
     model: string;
     bytes: number;
-    predicted: { images: number; memoryMiB: number; recipes: Record<string, Cost> };
-    engine: Omit<Engine, 'executor'>;
+    predicted: { images: number; recipes: Record<string, Cost> };
+    engine: Omit<Engine, 'executor' | 'memoryLeft'>;
   },
 ): string {
   const { input, output, parameters, statistics, predicted, engine } = model;
@@ -156,13 +175,15 @@ function textOf(
     ),
     `  hardening with ${predicted.images} images on ${engine.name} (${engine.why}), ${engine.threads} threads (without validation)`,
     table([
-      ['recipe', 'a step', 'in all'],
-      ...Object.entries(predicted.recipes).map(([name, { secondsPerStep, seconds }]) => [
+      ['recipe', 'a step', 'in all', 'memory', 'rows at once'],
+      ...Object.entries(predicted.recipes).map(([name, { secondsPerStep, seconds, memoryMiB, rowsAtOnce }]) => [
         name,
         `${(secondsPerStep * 1000).toFixed(1)} ms`,
         duration(seconds),
+        `${memoryMiB} MiB`,
+        `${rowsAtOnce}`,
       ]),
     ]),
-    `  memory: ${predicted.memoryMiB} MiB at most in these steps; the training data come on top`,
+    '  memory is what these graphs are predicted to need at most; the training data come on top',
   ].join('\n\n');
 }

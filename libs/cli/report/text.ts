@@ -43,10 +43,12 @@ export interface Comparison {
   out: string | null;
   rejected: string | null;
   training: TrainingReport | null;
+  /** Why training batches were split. */
+  split: string | null;
   seconds: number;
 }
 
-export function comparisonText({ before, after, gate, out, rejected, training, seconds }: Comparison): string {
+export function comparisonText({ before, after, gate, out, rejected, training, split, seconds }: Comparison): string {
   const rows = Object.entries(before.accuracy).map(([name, share]) => [
     name,
     interval(share),
@@ -62,6 +64,7 @@ export function comparisonText({ before, after, gate, out, rejected, training, s
       ? `  written to ${out}`
       : `  no hardened model: a gate failed${rejected ? `; what was trained is in ${rejected}` : ''}`,
     `  ${epochs ?? ''}${duration(seconds)} in all`,
+    ...(split ? [`  training took ${split}`] : []),
   ].join('\n\n');
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
-import { InvalidArgumentError, TrainingCollapsedError } from '#adversarial';
+import { InvalidArgumentError, MemoryLimitError, TrainingCollapsedError } from '#adversarial';
 import {
   ArtifactNotFoundError,
   ArtifactRefusedError,
@@ -10,7 +10,7 @@ import {
   artifactStore,
 } from '#artifacts';
 import { CalibrationError } from '#change-detection';
-import { openEngine } from '#executors';
+import { memoryBytes, memoryLeft, openEngine } from '#executors';
 import { MalformedModelError, UnsupportedModelError } from '#onnx-autodiff';
 import { calibrate } from '../jobs/calibrate.js';
 import { evaluate } from '../jobs/evaluate.js';
@@ -28,13 +28,14 @@ const PERMANENT = [
   DatasetError,
   InvalidArgumentError,
   MalformedModelError,
+  MemoryLimitError,
   TrainingCollapsedError,
   UnsupportedModelError,
   WrongBytesError,
 ];
 
 const port = parentPort!;
-const { job, artifactsDir, readableDirs, trainer, threads, engine } = workerData as EngineData;
+const { job, artifactsDir, readableDirs, trainer, threads, engine, memory } = workerData as EngineData;
 const say = (message: EngineMessage) => port.postMessage(message);
 
 const abort = new AbortController();
@@ -47,6 +48,7 @@ async function run({ kind, request }: Job): Promise<Outcome> {
     uriOf: (name) => pathToFileURL(join(artifactsDir, name)).href,
     executor,
     trainer,
+    memoryLeft: () => memoryLeft(memory === undefined ? undefined : memoryBytes(memory)),
     signal: abort.signal,
     clock: () => performance.now(),
   };

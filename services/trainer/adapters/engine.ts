@@ -14,6 +14,8 @@ export interface EngineData {
   trainer: string;
   threads: number;
   engine: EngineName;
+  /** What the process may take in all, see `memoryBytes`. */
+  memory: string | undefined;
 }
 
 export type EngineMessage =

@@ -42,6 +42,7 @@ describe('a calibration', () => {
       uriOf: (name) => pathToFileURL(join(root, name)).href,
       executor,
       trainer: 'trainer-1',
+      memoryLeft: () => 2 ** 30,
       signal: new AbortController().signal,
       clock: () => 0,
     });

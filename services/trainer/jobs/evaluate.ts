@@ -1,4 +1,4 @@
-import { evaluateRobustness } from '#adversarial';
+import { evaluateRobustness, fitAttack } from '#adversarial';
 import type { EvaluationRequested, RobustnessResult } from '#contracts';
 import { firstRows, readModel, readParts } from './files.js';
 import { replyTo, type Outcome } from './job.js';
@@ -6,6 +6,8 @@ import type { Tools } from './tools.js';
 
 /** Rows of the certificate part that are attacked: 500 give intervals of some +-4 points. */
 const ROWS = 500;
+/** As fast a row as larger batches. */
+const BATCH = 64;
 
 /** Clean and robust accuracy of candidate and baseline on the certificate part, by an attack stronger than the one trained on. */
 export async function evaluate(request: EvaluationRequested, tools: Tools): Promise<Outcome> {
@@ -13,9 +15,14 @@ export async function evaluate(request: EvaluationRequested, tools: Tools): Prom
   const { dataset, threatModel, epsilons, seed } = request;
   const rows = firstRows((await readParts(store, dataset)).certificate, ROWS);
   const measure = async (file: { uri: string; sha256: string }): Promise<RobustnessResult> => {
-    const { clean, attacks, attack, flags } = await evaluateRobustness(await readModel(store, file), rows, {
+    const model = await readModel(store, file);
+    const { norm } = threatModel;
+    const wanted = Math.min(BATCH, rows.n);
+    const { rows: batch } = await fitAttack(model, { executor, norm, rows: wanted, limit: tools.memoryLeft() });
+    const { clean, attacks, attack, flags } = await evaluateRobustness(model, rows, {
       executor,
-      norm: threatModel.norm,
+      norm,
+      batch,
       range: dataset.inputs.range,
       epsilons,
       steps: threatModel.steps,

@@ -1,4 +1,4 @@
-import { hardenModel, type CheckpointStore } from '#adversarial';
+import { fitTraining, hardenModel, memoryReport, type CheckpointStore, type TrainingPlan } from '#adversarial';
 import type { TrainingRequested } from '#contracts';
 import { patchWeights } from '#onnx-autodiff';
 import { firstRows, readModel, readParts } from './files.js';
@@ -18,17 +18,20 @@ export async function harden(
   const { threatModel, recipe, dataset, jobId } = request;
   const model = await readModel(store, request.modelFile);
   const parts = await readParts(store, dataset);
+  const plan: TrainingPlan = {
+    recipe,
+    threat: { norm: threatModel.norm, epsilon: threatModel.epsilon, range: dataset.inputs.range },
+    seed: request.seed,
+  };
+  const memory = await fitTraining(model, plan, { executor, limit: tools.memoryLeft() });
   const { weights, report } = await hardenModel(
     model,
     parts.training,
     firstRows(parts.validation, VALIDATION_ROWS),
-    {
-      recipe,
-      threat: { norm: threatModel.norm, epsilon: threatModel.epsilon, range: dataset.inputs.range },
-      seed: request.seed,
-    },
+    plan,
     {
       executor,
+      rowsAtOnce: memory.rows,
       signal,
       now: clock,
       timeBudgetSeconds: request.timeBudgetSeconds,
@@ -49,6 +52,7 @@ export async function harden(
     from: request.modelFile,
     to: candidate,
     dataset: dataset.sha256,
+    memory: memoryReport(memory),
     ...report,
   };
   const { uri } = await store.write(`${name}.report.json`, Buffer.from(`${JSON.stringify(about, null, 2)}\n`));

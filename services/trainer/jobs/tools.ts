@@ -9,6 +9,8 @@ export interface Tools {
   executor: Executor;
   /** Id of this trainer. */
   trainer: string;
+  /** Bytes that the process may still take. */
+  memoryLeft: () => number;
   signal: AbortSignal;
   /** Milliseconds on a clock that never goes back. */
   clock: () => number;
