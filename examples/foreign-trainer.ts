@@ -1,5 +1,5 @@
 // A trainer that is not ours: takes hardening jobs from the work queue and lets a command of yours do the work, e.g. a PyTorch script.
-//   node dist/examples/foreign-trainer.js nats://127.0.0.1:4222 /shared/candidates python train.py
+//   [NATS_USER=foreign-trainer NATS_PASSWORD=...] node dist/examples/foreign-trainer.js nats://127.0.0.1:4222 /shared/candidates python train.py
 // The command is run with two more arguments: the model file to harden, and the file to write. Killed in the middle, the job goes
 // to another trainer. Which is safe: the first answer to a job counts, and every candidate is judged before it serves anybody.
 import { spawn } from 'node:child_process';
@@ -16,7 +16,9 @@ interface Job {
 
 const [url = '', folder = '', program = '', ...args] = process.argv.slice(2);
 if (!program) throw new Error('usage: foreign-trainer.js NATS_URL FOLDER COMMAND [ARGUMENT ...]');
-const nats = await connect({ servers: url });
+const { NATS_USER: user, NATS_PASSWORD: pass } = process.env;
+// Where the bus has users, jobs and the server's answers reach each under a prefix of its own only.
+const nats = await connect({ servers: url, ...(user && { user, pass, inboxPrefix: `_INBOX.${user}` }) });
 const stream = jetstream(nats);
 mkdirSync(folder, { recursive: true });
 

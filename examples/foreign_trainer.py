@@ -1,12 +1,13 @@
 """A trainer that is not ours: takes hardening jobs and lets a command of yours do the work. Needs nats-py.
 
-    python examples/foreign_trainer.py nats://127.0.0.1:4222 /shared/candidates python train.py
+    [NATS_USER=foreign-trainer NATS_PASSWORD=...] python examples/foreign_trainer.py nats://127.0.0.1:4222 /shared/candidates python train.py
 
 The command is run with two more arguments: the model file to harden, and the file to write.
 """
 import asyncio
 import hashlib
 import json
+import os
 import pathlib
 import sys
 import time
@@ -59,7 +60,10 @@ async def train(stream, message) -> None:
 
 async def main() -> None:
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-    client = await nats.connect(url)
+    user, password = os.environ.get("NATS_USER"), os.environ.get("NATS_PASSWORD")
+    # Where the bus has users, jobs and the server's answers reach each under a prefix of its own only.
+    inbox = f"_INBOX.{user}" if user else "_INBOX"
+    client = await nats.connect(url, user=user, password=password, inbox_prefix=inbox)
     stream = client.jetstream()
     # Trainers share the durable consumer `training`: each job goes to one of them, as long as it says that it is at work.
     consumer = await stream.pull_subscribe("training.requested.>", "training", "JOBS")

@@ -1,16 +1,20 @@
 """Publishes samples and labels for a model that Antibody cannot look into. Needs nats-py.
 
-    python examples/publish.py [nats://127.0.0.1:4222]
+    [NATS_USER=publisher NATS_PASSWORD=...] python examples/publish.py [nats://127.0.0.1:4222]
 """
 import asyncio
 import json
+import os
 import sys
 
 import nats
 
 
 async def main(url: str) -> None:
-    client = await nats.connect(url)
+    user, password = os.environ.get("NATS_USER"), os.environ.get("NATS_PASSWORD")
+    # Where the bus has users, the server's answers reach each under a prefix of its own only.
+    inbox = f"_INBOX.{user}" if user else "_INBOX"
+    client = await nats.connect(url, user=user, password=password, inbox_prefix=inbox)
     stream = client.jetstream()  # waits until the server has stored each message
 
     async def publish(subject: str, body: object) -> None:

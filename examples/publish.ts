@@ -1,9 +1,12 @@
 // Publishes samples and labels for a model that Antibody cannot look into: XGBoost, anything behind HTTP.
-//   node dist/examples/publish.js [nats://127.0.0.1:4222]
+//   [NATS_USER=publisher NATS_PASSWORD=...] node dist/examples/publish.js [nats://127.0.0.1:4222]
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 
-const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222' });
+const { NATS_USER: user, NATS_PASSWORD: pass } = process.env;
+// Where the bus has users, the server's answers reach each under a prefix of its own only.
+const credentials = user ? { user, pass, inboxPrefix: `_INBOX.${user}` } : {};
+const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222', ...credentials });
 const stream = jetstream(nats); // waits until the server has stored each message
 
 // A model name and whether the prediction was right are enough.

@@ -1,16 +1,17 @@
 """Prints every attack, whatever the model. Needs nats-py.
 
-    python examples/subscribe.py [nats://127.0.0.1:4222]
+    [NATS_USER=observer NATS_PASSWORD=...] python examples/subscribe.py [nats://127.0.0.1:4222]
 """
 import asyncio
 import json
+import os
 import sys
 
 import nats
 
 
 async def main(url: str) -> None:
-    client = await nats.connect(url)
+    client = await nats.connect(url, user=os.environ.get("NATS_USER"), password=os.environ.get("NATS_PASSWORD"))
     print("listening for attacks", flush=True)
     subscription = await client.subscribe("attack.detected.>")
     async for message in subscription.messages:

@@ -1,12 +1,13 @@
 // Prints every attack, whatever the model. Needs nothing but a NATS client.
-//   node dist/examples/subscribe.js [nats://127.0.0.1:4222]
+//   [NATS_USER=observer NATS_PASSWORD=...] node dist/examples/subscribe.js [nats://127.0.0.1:4222]
 import { connect } from '@nats-io/transport-node';
 
 interface Attack {
   data: { namespace: string; model: string; revision: string; severity: string; statement: string };
 }
 
-const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222' });
+const { NATS_USER: user, NATS_PASSWORD: pass } = process.env;
+const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222', ...(user && { user, pass }) });
 console.log('listening for attacks');
 for await (const message of nats.subscribe('attack.detected.>')) {
   const { data } = message.json<Attack>();

@@ -1,7 +1,7 @@
 // Writes the generated documents that are committed; `--check` only tells whether they are up to date.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { documents } from '#contracts';
+import { documents, natsUsers } from '#contracts';
 import { DemoResult } from '#testbed';
 import { openApi } from '../services/defense-orchestrator/handlers/api.js';
 import { policyReference } from './policy-reference.js';
@@ -11,6 +11,7 @@ const schemas = 'libs/contracts/generated';
 
 const json = (content: object) => `${JSON.stringify(content, null, 2)}\n`;
 const wanted = new Map([...documents()].map(([name, content]) => [join(schemas, name), json(content)]));
+wanted.set(join(schemas, 'nats-users.conf'), natsUsers());
 wanted.set('docs/policy.md', policyReference());
 wanted.set('services/defense-orchestrator/generated/openapi.json', json(openApi()));
 wanted.set('docs/demo-result.schema.json', json({ title: 'Result of npm run demo -- --json', ...DemoResult }));

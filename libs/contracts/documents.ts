@@ -1,6 +1,7 @@
 import { CloudEventEnvelope, eventType } from './cloudevent.js';
 import { EVENTS, EVENT_NAMES, type EventName } from './event-map.js';
 import { Label, Sample } from './events/samples.js';
+import { partiesOf } from './participants.js';
 import { RobustnessPolicy } from './policy.js';
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
@@ -46,9 +47,10 @@ function asyncApi(): object {
   const operations: Record<string, object> = {};
   const messages: Record<string, object> = {};
   for (const name of EVENT_NAMES) {
-    const { bareCopy, stream, summary } = EVENTS[name];
+    const { bareCopy, openIntake, stream, summary } = EVENTS[name];
     const key = name.replace('.', '-');
-    const bare = bareCopy || name in OPEN_INTAKE;
+    const bare = bareCopy || openIntake;
+    const { publishers, consumers } = partiesOf(name, stream);
     messages[key] = {
       name,
       title: eventType(name),
@@ -63,9 +65,11 @@ function asyncApi(): object {
       messages: { [key]: { $ref: `#/components/messages/${key}` } },
     };
     operations[key] = {
-      action: name in OPEN_INTAKE ? 'receive' : 'send',
+      action: openIntake ? 'receive' : 'send',
       channel: { $ref: `#/channels/${key}` },
       summary,
+      'x-published-by': publishers,
+      'x-consumed-by': consumers,
     };
   }
   return {

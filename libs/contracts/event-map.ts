@@ -14,6 +14,8 @@ interface EventDefinition<T extends TSchema> {
   stream: StreamName;
   /** A copy goes to the bare subject too, for the simplest subscribers. */
   bareCopy: boolean;
+  /** Anybody may publish it, in less strict forms and on the bare subject. */
+  openIntake: boolean;
   summary: string;
 }
 
@@ -21,11 +23,12 @@ const event = <T extends TSchema>(
   stream: StreamName,
   schema: T,
   summary: string,
-  bareCopy = false,
+  { bareCopy = false, openIntake = false } = {},
 ): EventDefinition<T> => ({
   schema,
   stream,
   bareCopy,
+  openIntake,
   summary,
 });
 
@@ -34,20 +37,25 @@ const event = <T extends TSchema>(
  * `dev.antibody.<noun>.<event>.v1`. Within a version fields are only ever added.
  */
 export const EVENTS = {
-  'accuracy.sample': event('SAMPLES', samples.SampleBatch, 'What examined rows say; anybody may publish here'),
+  'accuracy.sample': event('SAMPLES', samples.SampleBatch, 'What examined rows say; anybody may publish here', {
+    openIntake: true,
+  }),
   'aim.sample': event('SAMPLES', anomaly.AimSample, 'A group of rows of an open anomaly, with its aim statistics'),
   'aim.label': event('SAMPLES', anomaly.AimLabel, 'The label of one member of a group has come'),
   'label.observed': event(
     'LABELS',
     samples.LabelBatch,
     'True labels, whenever they become known; anybody may publish here',
+    { openIntake: true },
   ),
   'accuracy.window': event('EVENTS', samples.AccuracyWindow, 'Counts of the last seconds for one revision'),
   'anomaly.raised': event('EVENTS', anomaly.AnomalyRaised, 'Stage 1: the stream is out of the ordinary'),
   'anomaly.closed': event('EVENTS', anomaly.AnomalyClosed, 'The anomaly is over'),
-  'attack.detected': event('EVENTS', verdict.AttackDetected, 'Stage 2: the inputs are aimed at this model', true),
-  'attack.subsided': event('EVENTS', verdict.AttackSubsided, 'The attack is over', true),
-  'drift.detected': event('EVENTS', verdict.DriftDetected, 'Stage 2: no aimed perturbation seen', true),
+  'attack.detected': event('EVENTS', verdict.AttackDetected, 'Stage 2: the inputs are aimed at this model', {
+    bareCopy: true,
+  }),
+  'attack.subsided': event('EVENTS', verdict.AttackSubsided, 'The attack is over', { bareCopy: true }),
+  'drift.detected': event('EVENTS', verdict.DriftDetected, 'Stage 2: no aimed perturbation seen', { bareCopy: true }),
   'verdict.undetermined': event('EVENTS', verdict.VerdictUndetermined, 'Stage 2 could not tell'),
   'protection.updated': event(
     'EVENTS',
@@ -70,10 +78,14 @@ export const EVENTS = {
   'deployment.completed': event('EVENTS', deployment.DeploymentCompleted, 'The candidate serves all traffic'),
   'deployment.failed': event('EVENTS', deployment.DeploymentFailed, 'The candidate never took traffic'),
   'deployment.rolled-back': event('EVENTS', deployment.DeploymentRolledBack, 'The candidate was withdrawn'),
-  'defense.changed': event('EVENTS', defense.DefenseChanged, 'A defense took a step', true),
-  'defense.ended': event('EVENTS', defense.DefenseEnded, 'A defense ended; recovered ones carry the certificate', true),
-  'defense.contained': event('EVENTS', defense.DefenseContained, 'An attack goes on and does no harm', true),
-  'defense.question': event('EVENTS', defense.DefenseQuestion, 'A person has to decide', true),
+  'defense.changed': event('EVENTS', defense.DefenseChanged, 'A defense took a step', { bareCopy: true }),
+  'defense.ended': event('EVENTS', defense.DefenseEnded, 'A defense ended; recovered ones carry the certificate', {
+    bareCopy: true,
+  }),
+  'defense.contained': event('EVENTS', defense.DefenseContained, 'An attack goes on and does no harm', {
+    bareCopy: true,
+  }),
+  'defense.question': event('EVENTS', defense.DefenseQuestion, 'A person has to decide', { bareCopy: true }),
 } satisfies Record<string, EventDefinition<TSchema>>;
 
 export type EventName = keyof typeof EVENTS;

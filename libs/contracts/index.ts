@@ -25,6 +25,9 @@ export type { ProtectedRevision, ProtectionUpdated } from './events/protection.j
 export { SIGNALS, type AccuracyWindow, type Label, type Sample, type SignalName } from './events/samples.js';
 export type * from './events/verdict.js';
 export { DEFAULT_NAMESPACE, intakeLabels, intakeSamples, samplesAsSent, type Intake } from './intake.js';
+export { natsUsers, passwordVariable } from './nats-users.js';
+export { BUS_USERS, SERVICES, type BusUser } from './participants.js';
+export { inboxPrefix, permissions, streamsOfService } from './permissions.js';
 export {
   DEFAULT_DETECTION,
   RobustnessPolicy,
@@ -37,6 +40,6 @@ export {
   type ThreatModel,
 } from './policy.js';
 export { Type, type Proportion, type RequestRow, type Static, type TSchema } from './schema.js';
-export { STREAMS, type StreamDefinition, type StreamName } from './streams.js';
+export { DEAD_LETTERS, STREAMS, type StreamDefinition, type StreamName } from './streams.js';
 export { subjectFor, subjectsFor, subjectsOf, type ModelName } from './subjects.js';
 export { InvalidInputError, parser } from './validation.js';

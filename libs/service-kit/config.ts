@@ -12,6 +12,9 @@ export class ConfigError extends Error {
 /** Variables that every service knows: spread them into its own schema. */
 export const serviceVariables = {
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222', minLength: 1 }),
+  /** Before a user and a password in the URL. */
+  NATS_USER: Type.Optional(Type.String({ pattern: '^[^\\s.*>]+$', description: 'user of the bus' })),
+  NATS_PASSWORD: Type.Optional(Type.String({ description: 'password of NATS_USER' })),
   HOST: Type.String({ default: '127.0.0.1', minLength: 1 }),
   PORT: Type.Integer({ default: 0, minimum: 0, maximum: 65535, description: '0 takes a free port' }),
   LOG_LEVEL: Type.Union(

@@ -5,7 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Redis } from 'ioredis';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { STREAMS } from '#contracts';
+import { STREAMS, streamsOfService } from '#contracts';
 import { contextFrom, withContext } from './context.js';
 import { BearerGuard } from './http/bearer.guard.js';
 import { ProblemDetailsFilter } from './http/problem-details.filter.js';
@@ -22,6 +22,9 @@ import { connectRedis } from './redis.js';
 export interface ServiceOptions {
   name: string;
   natsUrl: string;
+  /** Go before what the URL says. */
+  natsUser?: string;
+  natsPassword?: string;
   /** Makes `Redis` (ioredis) injectable and part of readiness. */
   redisUrl?: string;
   host?: string;
@@ -52,7 +55,8 @@ const MEGABYTE = 1024 * 1024;
 export async function startService(appModule: Type | DynamicModule, options: ServiceOptions): Promise<RunningService> {
   const logger = new NestLogger(createLogger({ service: options.name, level: options.logLevel ?? 'info' }));
   Logger.overrideLogger(logger);
-  const connection = await connectNats(options.natsUrl, options.name);
+  const access = { url: options.natsUrl, user: options.natsUser, password: options.natsPassword };
+  const connection = await connectNats(access, options.name);
   const redis = options.redisUrl ? connectRedis(options.redisUrl) : undefined;
   let app: NestFastifyApplication | undefined;
   const readiness = new Readiness();
@@ -83,7 +87,7 @@ export async function startService(appModule: Type | DynamicModule, options: Ser
       connection,
       follower: parts.follower,
       registry,
-      streams: options.streams ?? STREAMS.map(streamSpec),
+      streams: options.streams ?? streamsToKeep(options.name),
       drainTimeoutMs: options.drainTimeoutMs,
     });
     addChecks(readiness, connection, redis, transport);
@@ -102,6 +106,11 @@ export async function startService(appModule: Type | DynamicModule, options: Ser
   logger.log({ msg: 'listening', url, open: !options.token });
   return { app, url, close };
 }
+
+const streamsToKeep = (service: string): StreamSpec[] => {
+  const used = streamsOfService(service);
+  return STREAMS.filter(({ name }) => used.includes(name)).map(streamSpec);
+};
 
 function once(action: () => Promise<void>): () => Promise<void> {
   let result: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-export { startNats } from './servers/nats.js';
+export { startNats, type NatsServer } from './servers/nats.js';
 export { startRedis } from './servers/redis.js';
 export { freePort } from './servers/free-port.js';
 export { ServerMissingError, type ThrowAwayServer } from './servers/throw-away-server.js';

@@ -7,6 +7,8 @@ try {
   await startService(DetectorModule.with(config), {
     name: 'anomaly-detector',
     natsUrl: config.NATS_URL,
+    natsUser: config.NATS_USER,
+    natsPassword: config.NATS_PASSWORD,
     redisUrl: config.REDIS_URL,
     host: config.HOST,
     port: config.PORT,

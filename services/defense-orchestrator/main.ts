@@ -16,6 +16,8 @@ async function start(): Promise<void> {
   await startService(OrchestratorModule.with({ policies, artifacts: store, calibrationMethod: METHOD }), {
     name: SOURCE,
     natsUrl: config.NATS_URL,
+    natsUser: config.NATS_USER,
+    natsPassword: config.NATS_PASSWORD,
     redisUrl: config.REDIS_URL,
     host: config.HOST,
     port: config.PORT,

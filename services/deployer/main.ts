@@ -10,6 +10,8 @@ try {
   await startService(DeployerModule.with(config), {
     name: 'deployer',
     natsUrl: config.NATS_URL,
+    natsUser: config.NATS_USER,
+    natsPassword: config.NATS_PASSWORD,
     redisUrl: config.REDIS_URL,
     host: config.HOST,
     port: config.PORT,

@@ -25,7 +25,7 @@ beforeAll(async () => {
     name: 'metrics-collector',
     script: SCRIPT,
     logDir: folder,
-    env: { NATS_URL: stage.nats.url, REDIS_URL: stage.redis.url, ARTIFACTS_DIR: folder },
+    env: { ...stage.nats.environmentOf('metrics-collector'), REDIS_URL: stage.redis.url, ARTIFACTS_DIR: folder },
   });
 }, 60_000);
 afterAll(async () => {

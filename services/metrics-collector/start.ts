@@ -10,6 +10,8 @@ export async function startCollector(parts: CollectorParts, handleSignals = true
   const service = await startService(AppModule.with(parts), {
     name: SOURCE,
     natsUrl: config.NATS_URL,
+    natsUser: config.NATS_USER,
+    natsPassword: config.NATS_PASSWORD,
     redisUrl: config.REDIS_URL,
     host: config.HOST,
     port: config.PORT,

@@ -7,6 +7,8 @@ try {
   await startService(TrainerModule.with(config), {
     name: 'trainer',
     natsUrl: config.NATS_URL,
+    natsUser: config.NATS_USER,
+    natsPassword: config.NATS_PASSWORD,
     host: config.HOST,
     port: config.PORT,
     token: config.HTTP_TOKEN,

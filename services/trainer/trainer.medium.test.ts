@@ -9,15 +9,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { artifactStore, pickRows, sha256, writeNpz, type ArtifactStore } from '#artifacts';
 import { cloudEvent, subjectFor, type EventData } from '#contracts';
 import { ModelBuilder, parseModel } from '#onnx-autodiff';
-import {
-  digits,
-  startNats,
-  startProgram,
-  watchEvents,
-  type NodeProcess,
-  type ThrowAwayServer,
-  type Watch,
-} from '#testbed';
+import { digits, startNats, startProgram, watchEvents, type NodeProcess, type NatsServer, type Watch } from '#testbed';
 
 jest.setTimeout(120_000);
 
@@ -28,7 +20,7 @@ const threatModel = { norm: 'linf' as const, epsilon: 0.1, steps: 5, restarts: 2
 const recipe = { name: 'pgd' as const, attackSteps: 1, epochs: 4, batchSize: 32, learningRate: 4e-3, epsilonFactor: 1 };
 
 let folder: string;
-let nats: ThrowAwayServer;
+let nats: NatsServer;
 let connection: NatsConnection;
 let store: ArtifactStore;
 let watch: Watch;
@@ -38,7 +30,7 @@ const running: NodeProcess[] = [];
 
 async function trainer(id: string): Promise<NodeProcess> {
   const env = {
-    NATS_URL: nats.url,
+    ...nats.environmentOf('trainer'),
     ARTIFACTS_DIR: join(folder, 'artifacts'),
     TRAINER_ID: id,
     THREADS: '1',
@@ -72,7 +64,7 @@ const checkpoints = () => readdirSync(join(folder, 'artifacts', 'checkpoints'));
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'antibody-trainer-'));
-  nats = await startNats();
+  nats = await startNats({ users: true });
   store = artifactStore({ root: join(folder, 'artifacts') });
   const all = digits();
   const some = pickRows(
@@ -84,8 +76,8 @@ beforeAll(async () => {
   const mlp = new ModelBuilder({ input: [1, 28, 28], seed: 3 }).flatten().dense(32).relu().dense(10).build();
   modelFile = await store.write('mlp.onnx', mlp);
   await trainer('first'); // makes the streams
-  connection = await connect({ servers: nats.url });
-  watch = await watchEvents(nats.url, () => performance.now());
+  connection = await connect(nats.as('operator'));
+  watch = await watchEvents(nats.as('operator'), () => performance.now());
 });
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import type { CloudEvent, EventData, EventName } from '#contracts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import { connect, type NodeConnectionOptions } from '@nats-io/transport-node';
 
 /** What the bus has kept, read by a client that was not there when it happened. */
 export interface BusRecord {
@@ -12,8 +12,8 @@ export interface BusRecord {
   streams: Record<string, { taken: number; held: number }>;
 }
 
-export async function readBus(url: string): Promise<BusRecord> {
-  const connection = await connect({ servers: url });
+export async function readBus(access: NodeConnectionOptions): Promise<BusRecord> {
+  const connection = await connect(access);
   try {
     const manager = await jetstreamManager(connection);
     const streams: BusRecord['streams'] = {};

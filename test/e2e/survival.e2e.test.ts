@@ -90,7 +90,7 @@ async function walkThrough(run: Run, defense: number): Promise<string[]> {
 /** Jobs are taken from their queues a little after their outcome is known, and a process that came back may have one to repeat. */
 async function settled({ stack }: Run): Promise<BusRecord> {
   for (const until = performance.now() + SETTLE_MS; ; await sleep(500)) {
-    const bus = await readBus(stack.nats.url);
+    const bus = await readBus(stack.nats.as('operator'));
     const open = (bus.streams.JOBS?.held ?? 0) + (bus.streams.DEPLOYMENTS?.held ?? 0);
     if (open === 0 || performance.now() > until) return bus;
   }

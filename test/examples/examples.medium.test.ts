@@ -6,20 +6,27 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { jetstream, jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { STREAMS, cloudEvent, intakeLabels, intakeSamples, parseEvent, subjectFor } from '#contracts';
-import { startNats, type ThrowAwayServer } from '#testbed';
+import { STREAMS, cloudEvent, intakeLabels, intakeSamples, parseEvent, subjectFor, type BusUser } from '#contracts';
+import { startNats, type NatsServer } from '#testbed';
 
 jest.setTimeout(90_000);
 
 const model = { namespace: 'ml', model: 'digits' };
-let nats: ThrowAwayServer;
+let nats: NatsServer;
 let connection: NatsConnection;
 let folder: string;
 const children: ChildProcess[] = [];
 
+/** With the user's name and password. */
+const environmentOf = (user: BusUser) => ({ ...process.env, ...nats.environmentOf(user) });
+
 /** Starts a program; resolves when it prints `ready`. */
-function start(command: string, args: string[], ready: string): Promise<{ child: ChildProcess; output: () => string }> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(
+  command: string,
+  args: string[],
+  { as, ready }: { as: BusUser; ready: string },
+): Promise<{ child: ChildProcess; output: () => string }> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environmentOf(as) });
   children.push(child);
   let text = '';
   return new Promise((resolve, reject) => {
@@ -50,8 +57,8 @@ if (!natsCommand) console.log('command-line examples skipped: install the nats c
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'antibody-examples-'));
-  nats = await startNats();
-  connection = await connect({ servers: nats.url });
+  nats = await startNats({ users: true });
+  connection = await connect(nats.as('operator'));
   const manager = await jetstreamManager(connection);
   for (const { name, subjects, retention } of STREAMS) {
     await manager.streams.add({
@@ -91,7 +98,7 @@ const attack = () =>
   );
 
 async function hearsAttack(command: string, args: string[]): Promise<void> {
-  const { output } = await start(command, [...args, nats.url], 'listening for attacks');
+  const { output } = await start(command, [...args, nats.url], { as: 'observer', ready: 'listening for attacks' });
   await until(() => {
     connection.publish(subjectFor('attack.detected', model), JSON.stringify(attack()));
     return output().includes('ml/digits (r1): high - the change in each request fits this request');
@@ -116,7 +123,10 @@ async function publishesSamplesAndLabels(command: string, args: string[]): Promi
   ];
   await connection.flush();
   const { status, stderr } = await new Promise<{ status: number | null; stderr: string }>((resolve) => {
-    const child = spawn(command, [...args, nats.url], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(command, [...args, nats.url], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: environmentOf('publisher'),
+    });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     child.once('close', (status) => resolve({ status, stderr }));
@@ -144,7 +154,11 @@ async function trains(command: string, args: string[], jobId: string): Promise<v
   const subscription = connection.subscribe('training.completed.>', {
     callback: (_, message) => void events.push(message.json()),
   });
-  const trainer = () => start(command, [...args, nats.url, candidates, process.execPath, script], 'waiting for jobs');
+  const trainer = () =>
+    start(command, [...args, nats.url, candidates, process.execPath, script], {
+      as: 'foreign-trainer',
+      ready: 'waiting for jobs',
+    });
   const first = await trainer();
   const request = cloudEvent(
     'training.requested',
@@ -221,11 +235,17 @@ describe('examples on the command line', () => {
     });
     await connection.flush();
     const sample = '{"model":"fraud","correct":true}';
-    expect(spawnSync(natsCommand!, ['-s', nats.url, 'publish', 'accuracy.sample', sample]).status).toBe(0);
+    const published = spawnSync(natsCommand!, ['-s', nats.url, 'publish', 'accuracy.sample', sample], {
+      env: environmentOf('publisher'),
+    });
+    expect(published.status).toBe(0);
     await until(() => seen.length > 0);
     expect(intakeSamples(seen[0]).valid).toEqual([{ model: 'fraud', correct: true }]);
     subscription.unsubscribe();
-    const { output } = await start(natsCommand!, ['-s', nats.url, 'subscribe', 'attack.detected.>'], 'Subscribing');
+    const { output } = await start(natsCommand!, ['-s', nats.url, 'subscribe', 'attack.detected.>'], {
+      as: 'observer',
+      ready: 'Subscribing',
+    });
     await until(() => {
       connection.publish(subjectFor('attack.detected', model), JSON.stringify(attack()));
       return output().includes('dev.antibody.attack.detected.v1');

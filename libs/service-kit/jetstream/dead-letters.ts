@@ -1,7 +1,7 @@
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
+import { DEAD_LETTERS } from '#contracts';
 import { messageOf } from '../errors.js';
-import { DEAD_LETTERS } from './streams.js';
 
 /**
  * Stores a copy with the reason under `dlq.<subject>`. A message is stored once for each consumer that gave it up, however often that is tried.

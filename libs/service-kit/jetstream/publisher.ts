@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream, type JetStreamClient, type PubAck } from '@nats-io/jetstream';
 import { headers, nuid, type NatsConnection } from '@nats-io/transport-node';
 import { contextHeaders } from '../context.js';
+import { isRefusal } from '../nats.js';
 
 export interface PublishOptions {
   /** Duplicate key: the stream keeps the first message under it. */
@@ -17,7 +18,7 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /**
  * At-least-once publishing that the stream makes exactly-once: the client keeps no buffer over a reconnect, so each publish is
- * repeated under one message id until it is acknowledged.
+ * repeated under one message id until it is acknowledged. What the user may not publish fails at once.
  */
 export class JetStreamPublisher {
   private readonly js: JetStreamClient;
@@ -36,7 +37,7 @@ export class JetStreamPublisher {
       try {
         return await this.js.publish(subject, body, { msgID, timeout: ATTEMPT_MS, headers: carried });
       } catch (error) {
-        if (this.connection.isClosed() || Date.now() + pause > deadline) throw error;
+        if (this.connection.isClosed() || isRefusal(error) || Date.now() + pause > deadline) throw error;
         await sleep(pause);
       }
     }

@@ -5,24 +5,26 @@ import {
   type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream';
+import { Logger } from '@nestjs/common';
 import { nanos } from '@nats-io/transport-node';
-import type { StreamDefinition } from '#contracts';
+import { DEAD_LETTERS, type StreamDefinition } from '#contracts';
+import { isRefusal } from '../nats.js';
 
 export type StreamSpec = Partial<StreamConfig> & { name: string; subjects: string[] };
-
-export const DEAD_LETTERS = { stream: 'DLQ', prefix: 'dlq' } as const;
 
 /** Message ids are remembered this long: an event whose acknowledgement was lost may be published again within it. */
 const DUPLICATE_WINDOW_MS = 10 * 60_000;
 const NAME_IN_USE = 10058;
+const logger = new Logger('streams');
 
 /** A full work queue refuses new jobs; every other stream drops its oldest messages. */
-export const streamSpec = ({ name, subjects, retention, maxBytes }: StreamDefinition): StreamSpec => ({
+export const streamSpec = ({ name, subjects, retention, maxBytes, maxPerSubject }: StreamDefinition): StreamSpec => ({
   name,
   subjects,
   retention: retention === 'workqueue' ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
   discard: retention === 'workqueue' ? DiscardPolicy.New : DiscardPolicy.Old,
   max_bytes: maxBytes,
+  max_msgs_per_subject: maxPerSubject ?? -1,
   duplicate_window: nanos(DUPLICATE_WINDOW_MS),
 });
 
@@ -44,7 +46,13 @@ export async function ensureStream(manager: JetStreamManager, spec: StreamSpec):
       if (!madeByAnother) throw error;
     }
   } else if (satisfies(existing.config, spec)) return;
-  await manager.streams.update(spec.name, spec);
+  try {
+    await manager.streams.update(spec.name, spec);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    // Where users have rights, one service changes streams. This one works with the stream as it is.
+    logger.warn(`the stream ${spec.name} differs from what this version asks for, and this user may not change it`);
+  }
 }
 
 const satisfies = (config: StreamConfig, spec: StreamSpec) =>

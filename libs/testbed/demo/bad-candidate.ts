@@ -13,7 +13,7 @@ import { MODEL, type Run } from './scenario.js';
 
 /** A trainer that delivers rubbish: the model's weights in reverse order. Ends when its connection is closed. */
 async function badTrainer({ stack, prepared, folder }: Run): Promise<{ stop(): Promise<void> }> {
-  const connection = await connect({ servers: stack.nats.url, maxReconnectAttempts: -1 });
+  const connection = await connect({ ...stack.nats.as('foreign-trainer'), maxReconnectAttempts: -1 });
   const stream = jetstream(connection);
   const consumer = await ensuredConsumer(connection);
   const model = parseModel(readFileSync(prepared.modelFile));

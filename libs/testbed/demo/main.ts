@@ -56,6 +56,12 @@ try {
     view.line(`models, reports and logs: ${folder}`);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     if (options.keep) {
+      for (const user of ['publisher', 'observer', 'foreign-trainer', 'operator'] as const)
+        view.line(
+          Object.entries(run.stack.nats.environmentOf(user))
+            .map((variable) => variable.join('='))
+            .join(' '),
+        );
       view.line('everything goes on running until Ctrl-C');
       await untilInterrupted;
     }

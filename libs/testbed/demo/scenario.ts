@@ -59,7 +59,7 @@ export async function startRun(options: DemoOptions, settings: RunSettings): Pro
     for (const end of stops.splice(0).reverse()) await end();
   };
   try {
-    const watch = await watchEvents(stack.nats.url, clock);
+    const watch = await watchEvents(stack.nats.as('operator'), clock);
     stops.push(() => watch.close());
     watch.onEvent((seen) => describe(seen, view));
     await untilProtected(watch, signal);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENTS, EVENT_NAMES, eventNameOf, subjectsOf, type CloudEvent, type EventName } from '#contracts';
 import { DeliverPolicy, jetstream, type ConsumerMessages } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 
 export interface Seen<N extends EventName = EventName> {
   name: N;
@@ -29,9 +29,9 @@ const JOB_NAMES = EVENT_NAMES.filter((name) => EVENTS[name].stream === 'JOBS' ||
 
 const RETRY_MS = 200;
 
-export async function watchEvents(url: string, clock: () => number): Promise<Watch> {
+export async function watchEvents(access: NodeConnectionOptions, clock: () => number): Promise<Watch> {
   const connection: NatsConnection = await connect({
-    servers: url,
+    ...access,
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
   });

@@ -26,6 +26,8 @@ export interface ServerKind {
   install: string;
   scheme: string;
   args(port: number, dir: string, logFile: string): string[];
+  /** Added to the environment of this process. */
+  env?: Record<string, string>;
   /** Resolves when the server on this port answers, rejects when it does not (yet). */
   probe(port: number): Promise<void>;
 }
@@ -84,7 +86,11 @@ interface Run {
 async function launch(kind: ServerKind, port: number, dir: string, ownsDir: boolean): Promise<Run> {
   const logFile = join(dir, 'server.log');
   // A session of its own, so that Ctrl-C in a terminal reaches the parent only, which then ends the server in its own order.
-  const child = spawn(kind.binary, kind.args(port, dir, logFile), { stdio: 'ignore', detached: true });
+  const child = spawn(kind.binary, kind.args(port, dir, logFile), {
+    stdio: 'ignore',
+    detached: true,
+    env: { ...process.env, ...kind.env },
+  });
   const spawned = await Promise.race([
     once(child, 'spawn').then(() => undefined),
     once(child, 'error').then(([e]) => e as Error),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
 import { projectRoot } from '../project-root.js';
-import { startNats } from '../servers/nats.js';
+import { startNats, type NatsServer } from '../servers/nats.js';
 import { startRedis } from '../servers/redis.js';
 import type { ThrowAwayServer } from '../servers/throw-away-server.js';
 import { startProgram, type NodeProcess } from './node-process.js';
@@ -19,7 +19,7 @@ export type ServiceName = (typeof SERVICES)[number];
 
 /** The whole system on this machine: real servers, the local predictor and the five services, each its own process. */
 export interface Stack {
-  nats: ThrowAwayServer;
+  nats: NatsServer;
   redis: ThrowAwayServer;
   predictor: NodeProcess;
   services: Record<ServiceName, NodeProcess>;
@@ -68,7 +68,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     );
   try {
     const [nats, redis] = await Promise.all([
-      starting(startNats({ storeDir: path('nats') }), (server) => server.stop()),
+      starting(startNats({ storeDir: path('nats'), users: true }), (server) => server.stop()),
       starting(startRedis({ dir: path('redis') }), (server) => server.stop()),
     ]);
     signal?.throwIfAborted();
@@ -76,15 +76,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     onStarted('redis', redis.url);
 
     const shared = {
-      NATS_URL: nats.url,
       REDIS_URL: redis.url,
       HOST: '127.0.0.1',
       PORT: '0',
       ARTIFACTS_DIR: path('artifacts'),
     };
     const policies = path('policies');
-    const service = (name: ServiceName, label: string, env: Record<string, string> = {}) =>
-      program(label, `services/${name}/main.js`, { ...shared, POLICY_DIR: policies, ...options.env?.[name], ...env });
+    const service = (name: ServiceName, label: string, env: Record<string, string> = {}) => {
+      const own = { ...nats.environmentOf(name), POLICY_DIR: policies, ...options.env?.[name], ...env };
+      return program(label, `services/${name}/main.js`, { ...shared, ...own });
+    };
 
     const collector = await service('metrics-collector', 'metrics-collector');
     onStarted('metrics-collector', collector.url);

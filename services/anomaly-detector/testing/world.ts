@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { EVENTS, type EventName } from '#contracts';
 import { startNats, startProgram, startRedis, type NodeProcess, type ThrowAwayServer } from '#testbed';
 
 interface Stored {
@@ -41,17 +42,17 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
 
 export async function openWorld(): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'antibody-detector-'));
-  const [nats, redis] = await Promise.all([startNats(), startRedis()]);
+  const [nats, redis] = await Promise.all([startNats({ users: true }), startRedis()]);
   const processes: NodeProcess[] = [];
   const start = async (name: string) => {
-    const env = { NATS_URL: nats.url, REDIS_URL: redis.url, ARTIFACTS_DIR: folder, PORT: '0' };
+    const env = { ...nats.environmentOf('anomaly-detector'), REDIS_URL: redis.url, ARTIFACTS_DIR: folder, PORT: '0' };
     const script = 'dist/services/anomaly-detector/main.js';
     const running = await startProgram({ name, script, env, logDir: join(folder, 'logs') });
     processes.push(running);
     return running;
   };
   const detector = await start('detector');
-  const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  const connection = await connect({ ...nats.as('operator'), maxReconnectAttempts: -1, reconnectTimeWait: 100 });
   const manager = await jetstreamManager(connection);
 
   const stored = async (stream: string, subject: string): Promise<Stored[]> => {
@@ -81,7 +82,7 @@ export async function openWorld(): Promise<World> {
     stored,
     wait: (subject, count = 1) =>
       eventually(`${count} x ${subject}`, async () => {
-        const messages = await stored('EVENTS', subject);
+        const messages = await stored(EVENTS[subject.split('.', 2).join('.') as EventName].stream, subject);
         return messages.length >= count && messages.map(({ json }) => json.data);
       }),
     models: async () => (await (await fetch(`${detector.url}/v1/models`)).json()) as Record<string, unknown>[],

@@ -58,7 +58,7 @@ export async function openWorld(
   { token, change = (document) => document }: WorldOptions = {},
 ): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'antibody-orchestrator-'));
-  const [nats, redis] = await Promise.all([startNats(), startRedis()]);
+  const [nats, redis] = await Promise.all([startNats({ users: true }), startRedis()]);
   for (const sub of ['policies', 'artifacts']) await mkdir(join(folder, sub));
   const artifact = async (file: string, bytes: Uint8Array) => {
     await writeFile(join(folder, 'artifacts', file), bytes);
@@ -71,7 +71,7 @@ export async function openWorld(
   const text = typeof written === 'string' ? written : stringify(written);
   await writeFile(join(folder, 'policies', 'digits.yaml'), text);
 
-  const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1 });
+  const connection = await connect({ ...nats.as('operator'), maxReconnectAttempts: -1 });
   const js = jetstream(connection);
   const manager = await jetstreamManager(connection);
   for (const { name: stream, subjects, retention } of STREAMS)
@@ -161,7 +161,7 @@ export async function openWorld(
       const started = spawn(process.execPath, [MAIN], {
         env: {
           PATH: process.env['PATH'] ?? '',
-          NATS_URL: nats.url,
+          ...nats.environmentOf('defense-orchestrator'),
           REDIS_URL: redis.url,
           POLICY_DIR: join(folder, 'policies'),
           ARTIFACTS_DIR: join(folder, 'artifacts'),

@@ -8,6 +8,7 @@ import { connect } from '@nats-io/transport-node';
 import { sha256 } from '#artifacts';
 import {
   cloudEvent,
+  EVENTS,
   subjectFor,
   type CloudEvent,
   type DeploymentRequested,
@@ -54,21 +55,21 @@ export async function openWorld(): Promise<World> {
     await writeFile(join(artifacts, name), bytes);
     return { uri: pathToFileURL(join(artifacts, name)).href, sha256: sha256(bytes) };
   };
-  const [nats, redis] = await Promise.all([startNats(), startRedis()]);
+  const [nats, redis] = await Promise.all([startNats({ users: true }), startRedis()]);
   const program = (name: string, script: string, env: Record<string, string>) =>
     startProgram({ name, script, env: { PORT: '0', ...env }, logDir: folder });
   const [predictor, deployer] = await Promise.all([
     program('predictor', 'dist/libs/testbed/predictor/main.js', { STATE_DIR: join(folder, 'predictor') }),
     program('deployer', 'dist/services/deployer/main.js', {
-      NATS_URL: nats.url,
+      ...nats.environmentOf('deployer'),
       REDIS_URL: redis.url,
       ARTIFACTS_DIR: artifacts,
       POLL_MS: '50',
     }),
   ]);
-  const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  const connection = await connect({ ...nats.as('operator'), maxReconnectAttempts: -1, reconnectTimeWait: 100 });
   const js = jetstream(connection);
-  const watch = await watchEvents(nats.url, Date.now);
+  const watch = await watchEvents(nats.as('operator'), Date.now);
 
   return {
     nats,
@@ -113,7 +114,9 @@ export async function openWorld(): Promise<World> {
     onEvent: (reply) => watch.onEvent(({ event }) => reply(event)),
     async stored(name, model) {
       const subject = subjectFor(name, { namespace: 'ml', model });
-      const { state } = await (await jetstreamManager(connection)).streams.info('EVENTS', { subjects_filter: subject });
+      const { state } = await (
+        await jetstreamManager(connection)
+      ).streams.info(EVENTS[name].stream, { subjects_filter: subject });
       return state.subjects?.[subject] ?? 0;
     },
     waiting: async () => (await (await jetstreamManager(connection)).streams.info('DEPLOYMENTS')).state.messages,

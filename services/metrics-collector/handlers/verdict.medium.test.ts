@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jetstream } from '@nats-io/jetstream';
 import { Redis } from 'ioredis';
 import { artifactStore, type ArtifactStore } from '#artifacts';
-import type { EventData } from '#contracts';
+import { STREAMS, type EventData } from '#contracts';
 import { ortExecutor } from '#onnx-autodiff';
 import { OnnxExaminer } from '../adapters/onnx/onnx-examiner.js';
 import { handMadeCalibration, SIDE } from '../testing/calibration.js';
@@ -205,6 +206,24 @@ describe('while an anomaly is open', () => {
     );
     expect(groups[0]).toMatchObject({ revision: 'r1', anomalyId: 'anomaly-1' });
   }, 60_000);
+
+  it('a collector that starts much later knows of it, however much others have said since', async () => {
+    const { maxBytes } = STREAMS.find(({ name }) => name === 'EVENTS')!;
+    const padding = 'x'.repeat(256 * 1024);
+    // Windows of one model, and another one that is never quiet: more than the stream can hold.
+    const js = jetstream(stage.connection);
+    for (let bytes = 0; bytes < 1.1 * maxBytes; bytes += 2 * padding.length) {
+      await js.publish('accuracy.window.ml.other', padding);
+      await js.publish('defense.changed.ml.loud', padding);
+    }
+    const late = await stage.collector(new OnnxExaminer(store, ortExecutor({ threads: 1 }), Date.now));
+    const ids = await log(late, 8);
+    const groups = await eventually(
+      async () => (await stage.dataOf('aim.sample', 'digits')).filter(({ members }) => ids.includes(members[0]!.id)),
+      (found) => found.length > 0,
+    );
+    expect(groups[0]).toMatchObject({ revision: 'r1', anomalyId: 'anomaly-1' });
+  }, 120_000);
 
   it('it ends when the anomaly closes', async () => {
     await stage.publish('anomaly.closed', {

@@ -3,7 +3,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { cloudEvent, subjectFor, type EventData, type EventName, type Sample } from '#contracts';
 import type { RunningService } from '#service-kit';
-import { startNats, startRedis, type ThrowAwayServer } from '#testbed';
+import { startNats, startRedis, type NatsServer, type ThrowAwayServer } from '#testbed';
 import { configFrom } from '../config.js';
 import type { CollectorParts } from '../app.module.js';
 import { startCollector } from '../start.js';
@@ -20,19 +20,19 @@ export class Stage {
   private events = 0;
 
   private constructor(
-    readonly nats: ThrowAwayServer,
+    readonly nats: NatsServer,
     readonly redis: ThrowAwayServer,
     readonly connection: NatsConnection,
   ) {}
 
   static async open(): Promise<Stage> {
-    const [nats, redis] = await Promise.all([startNats(), startRedis()]);
-    return new Stage(nats, redis, await connect({ servers: nats.url }));
+    const [nats, redis] = await Promise.all([startNats({ users: true }), startRedis()]);
+    return new Stage(nats, redis, await connect(nats.as('operator')));
   }
 
   async collector(examiner: CollectorParts['examiner'], environment: Record<string, string> = {}): Promise<string> {
     const config = configFrom({
-      NATS_URL: this.nats.url,
+      ...this.nats.environmentOf('metrics-collector'),
       REDIS_URL: this.redis.url,
       ARTIFACTS_DIR: '.',
       LOG_LEVEL: 'silent',
