@@ -1,9 +1,19 @@
-import type { CloudEvent, EventData, EventName } from '#contracts';
+import { eventNameOf, type CloudEvent, type EventData, type EventName } from '#contracts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NodeConnectionOptions } from '@nats-io/transport-node';
 
+/** An event as the bus has stored it. */
+export interface Stored<N extends EventName = EventName> {
+  name: N;
+  data: EventData<N>;
+  /** When the bus took it, by its own clock: milliseconds since 1970. */
+  at: number;
+}
+
 /** What the bus has kept, read by a client that was not there when it happened. */
 export interface BusRecord {
+  /** In the bus's order. */
+  events: Stored[];
   /** Data of every stored event of this name. */
   stored: <N extends EventName>(name: N) => EventData<N>[];
   /** Subject and id of events that are stored more than once. */
@@ -20,21 +30,27 @@ export async function readBus(access: NodeConnectionOptions): Promise<BusRecord>
     for await (const { config, state } of manager.streams.list())
       streams[config.name] = { taken: state.last_seq, held: state.messages };
 
-    const messages: { subject: string; event: CloudEvent }[] = [];
+    const messages: { subject: string; event: CloudEvent; at: number }[] = [];
     const consumer = await jetstream(connection).consumers.get('EVENTS');
     if ((await consumer.info()).num_pending > 0) {
       for await (const message of await consumer.consume()) {
-        messages.push({ subject: message.subject, event: message.json<CloudEvent>() });
-        if (message.info.pending === 0) break;
+        const { subject, info } = message;
+        messages.push({ subject, event: message.json<CloudEvent>(), at: Math.floor(info.timestampNanos / 1e6) });
+        if (info.pending === 0) break;
       }
     }
     const keys = messages.map(({ subject, event }) => `${subject} ${event.id}`);
+    const events = messages.flatMap(({ subject, event, at }) => {
+      const name = eventNameOf(event.type);
+      const isBareCopy = name === subject;
+      return name && !isBareCopy ? [{ name, data: event.data, at }] : [];
+    });
     return {
       streams,
+      events,
       repeated: keys.filter((key, i) => keys.indexOf(key) !== i),
-      // With the dot: without the bare copies.
-      stored: <N extends EventName>(name: N) =>
-        messages.filter(({ subject }) => subject.startsWith(`${name}.`)).map(({ event }) => event.data as EventData<N>),
+      stored: <N extends EventName>(wanted: N) =>
+        events.filter(({ name }) => name === wanted).map(({ data }) => data as EventData<N>),
     };
   } finally {
     await connection.close();

@@ -1,84 +1,105 @@
-import { EVENT_NAMES, type EventName } from '#contracts';
-import type { Run, Seen } from '#testbed';
+import type { EventName } from '#contracts';
+import type { Stored } from './bus.js';
 
-/** Everything that may be killed: each service, and both servers. */
+/** Everything that may be killed: each service, and both servers. The trainer is the last, see `heldBy`. */
 export const VICTIMS = [
+  'nats',
   'metrics-collector',
+  'redis',
   'anomaly-detector',
   'defense-orchestrator',
-  'trainer',
   'deployer',
-  'nats',
-  'redis',
+  'trainer',
 ] as const;
 export type Victim = (typeof VICTIMS)[number];
 
+/** An event, heard as it passes or read from the bus. */
+type Told = Pick<Stored, 'name' | 'data'>;
+
 export interface Stage {
   name: string;
-  /** What happens first in it; a stage without it has begun when the stage before it is over. */
-  begins?: (seen: Seen) => boolean;
-  /** Who is killed first, one in each defense: the stage may be over before the second victim's turn. */
-  first: [Victim, Victim, Victim, Victim];
+  /** What happens first in it; it lasts until the next stage begins. */
+  begins?: (told: Told) => boolean;
+  /** States of the defense that it may be in meanwhile. */
+  states: string[];
+  /**
+   * What stands still, so that the stage lasts until its last victim has been killed. Either the clients pause: the verdict, the canary and
+   * live accuracy need requests. Or the trainer's process is frozen, as on a machine that is out of CPU: what it is doing does not end.
+   */
+  heldBy?: 'clients' | 'trainer';
 }
 
-const is = <N extends EventName>(seen: Seen, name: N): seen is Seen<N> => seen.name === name;
-const enters = (state: string) => (seen: Seen) => is(seen, 'defense.changed') && seen.event.data.state === state;
+const is = <N extends EventName>(told: Told, name: N): told is Stored<N> => told.name === name;
+const enters = (state: string) => (told: Told) => is(told, 'defense.changed') && told.data.state === state;
+
+const NO_DEFENSE = 'no defense';
 
 /** A defense from before it to after it. */
 export const STAGES: Stage[] = [
-  { name: 'clean traffic', first: ['metrics-collector', 'nats', 'anomaly-detector', 'redis'] },
-  {
-    name: 'alarm',
-    begins: ({ name }) => name === 'anomaly.raised',
-    first: ['anomaly-detector', 'redis', 'metrics-collector', 'nats'],
-  },
+  { name: 'clean traffic', states: [NO_DEFENSE] },
+  { name: 'alarm', begins: ({ name }) => name === 'anomaly.raised', states: [NO_DEFENSE], heldBy: 'clients' },
   {
     name: 'verdict',
     begins: ({ name }) => name === 'attack.detected',
-    first: ['nats', 'defense-orchestrator', 'redis', 'anomaly-detector'],
+    states: [NO_DEFENSE, 'detected', 'training'],
+    heldBy: 'trainer',
   },
   {
     name: 'training',
     // The second epoch: there is a checkpoint to go on from.
-    begins: (seen) => is(seen, 'training.progress') && seen.event.data.epoch > 1,
-    first: ['trainer', 'nats', 'defense-orchestrator', 'redis'],
+    begins: (told) => is(told, 'training.progress') && told.data.epoch > 1,
+    states: ['training'],
+    heldBy: 'trainer',
   },
-  { name: 'evaluating', begins: enters('evaluating'), first: ['redis', 'trainer', 'nats', 'defense-orchestrator'] },
+  { name: 'evaluating', begins: enters('evaluating'), states: ['evaluating'], heldBy: 'trainer' },
   {
     name: 'calibrating',
     begins: ({ name }) => name === 'evaluation.completed',
-    first: ['defense-orchestrator', 'redis', 'trainer', 'nats'],
+    states: ['evaluating'],
+    heldBy: 'trainer',
   },
   {
     name: 'rolling out',
-    begins: (seen) => is(seen, 'deployment.progressed') && seen.event.data.phase === 'analysing',
-    first: ['nats', 'deployer', 'redis', 'defense-orchestrator'],
+    begins: (told) => is(told, 'deployment.progressed') && told.data.phase === 'analysing',
+    states: ['rolling-out'],
+    heldBy: 'clients',
   },
-  {
-    name: 'verifying',
-    begins: enters('verifying'),
-    first: ['redis', 'anomaly-detector', 'defense-orchestrator', 'nats'],
-  },
-  {
-    name: 'after the end',
-    begins: ({ name }) => name === 'defense.ended',
-    first: ['defense-orchestrator', 'trainer', 'deployer', 'redis'],
-  },
+  { name: 'verifying', begins: enters('verifying'), states: ['verifying'], heldBy: 'clients' },
+  { name: 'after the end', begins: ({ name }) => name === 'defense.ended', states: ['recovered'] },
 ];
 
-export const DEFENSES = 4;
+export const DEFENSES = 3;
 
-/** Over all defenses every victim is killed once at each stage: one or two of them in each defense. */
+/** Over all defenses every victim is killed once at each stage: two or three of them in each defense, in the order of the list. */
 export function victimsOf(stage: Stage, defense: number): Victim[] {
-  const shift = STAGES.indexOf(stage); // so that the second ones are not always the same
-  const second = VICTIMS.filter((victim) => !stage.first.includes(victim));
-  return [stage.first[defense]!, ...second.filter((_, i) => (i + shift) % DEFENSES === defense)];
+  const shift = STAGES.indexOf(stage);
+  return VICTIMS.filter((_, i) => (i + shift) % DEFENSES === defense);
 }
 
-const PATIENCE_MS = 240_000;
+export interface Kill {
+  stage: Stage;
+  victim: Victim;
+  /** When the process was gone: milliseconds since 1970. */
+  at: number;
+}
 
-/** Resolves when the stage has begun. */
-export async function untilBegun({ name, begins }: Stage, { watch }: Run): Promise<void> {
-  if (begins && !(await watch.first([...EVENT_NAMES], begins, PATIENCE_MS)))
-    throw new Error(`the stage "${name}" did not begin within ${PATIENCE_MS / 1000} s`);
+/** In which stage the defense was at a time, and in which state, by what the bus had taken until then. */
+function whereAt(time: number, events: readonly Stored[]): { stage: Stage; state: string } {
+  const before = events.filter(({ at }) => at <= time);
+  const begun = STAGES.filter(({ begins }) => !begins || before.some(begins));
+  const states = before.flatMap((told) => (is(told, 'defense.changed') ? [told.data.state] : []));
+  return { stage: begun.at(-1)!, state: states.at(-1) ?? NO_DEFENSE };
+}
+
+/** Each kill in words, and those apart that did not fall into their stage. */
+export function toldOf(kills: readonly Kill[], events: readonly Stored[]): { all: string[]; strayed: string[] } {
+  const told = kills.map(({ stage, victim, at }) => {
+    const then = whereAt(at, events);
+    const text = `${stage.name.padEnd(14)} ${victim.padEnd(21)} ${then.stage.name}, ${then.state}`;
+    return { text, strayed: then.stage !== stage || !stage.states.includes(then.state) };
+  });
+  return {
+    all: told.map(({ text }) => text),
+    strayed: told.filter(({ strayed }) => strayed).map(({ text }) => text),
+  };
 }

@@ -3,24 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { EVENT_NAMES } from '#contracts';
 import { modelRepository } from '#serving';
-import { MODEL, parseOptions, startRun, terminalView, type DemoOptions, type Run } from '#testbed';
+import { MODEL, parseOptions, startRun, terminalView, type DemoOptions, type Run, type Seen } from '#testbed';
 import { readBus, type BusRecord } from './bus.js';
-import { DEFENSES, STAGES, untilBegun, victimsOf, type Stage, type Victim } from './stages.js';
+import { SMALL } from './small-system.js';
+import { DEFENSES, STAGES, toldOf, victimsOf, type Kill, type Stage, type Victim } from './stages.js';
 
-/** A defense that is quick: how robust the model becomes is not the question here. */
-const QUICK = {
-  threatModel: { norm: 'linf', epsilon: 0.1, steps: 5, restarts: 2 },
-  training: {
-    recipe: { name: 'pgd', attackSteps: 1, epochs: 2, batchSize: 64, learningRate: 0.004, epsilonFactor: 1 },
-    timeBudgetSeconds: 300,
-    seed: 1,
-  },
-  gates: { minimumRobustAccuracy: 0.3, maximumCleanLoss: 0.2 },
-  rollout: { steps: [50, 100], stepSeconds: 2, minimumLabelled: 0, timeoutSeconds: 120 },
-  coolDownSeconds: 0,
-};
 const CLEAN_REQUESTS = 60;
+/** Slow enough that a request is examined before the next one: the clients can stop at the alarm, before the verdict. */
+const SLOW_PER_SECOND = 5;
+/** Where the next stage waits for requests. */
+const PER_SECOND = 40;
+const PATIENCE_MS = 240_000;
 const SETTLE_MS = 60_000;
 
 const processOf = ({ stack }: Run, victim: Victim) =>
@@ -29,62 +24,80 @@ const processOf = ({ stack }: Run, victim: Victim) =>
 async function startFresh(folder: string): Promise<Run> {
   const options = parseOptions(['--attack', 'pgd', '--eps', '0.1']) as DemoOptions;
   const story = { isTTY: false, write: (text: string) => appendFileSync(join(folder, 'story.log'), text) };
-  const run = await startRun(options, {
+  return startRun(options, {
     folder,
     view: terminalView(story as unknown as NodeJS.WriteStream, () => performance.now()),
     clock: () => performance.now(),
     signal: new AbortController().signal,
-    spec: QUICK,
+    ...SMALL,
   });
-  run.clients.traffic.changeRate(25);
-  return run;
 }
 
-/** Kills and starts again. Whoever is on the way back is killed when it is back. */
-function killer(run: Run): (victim: Victim) => Promise<void> {
-  const backs = new Map<Victim, Promise<void>>();
-  const killOnce = async (victim: Victim) => {
-    const process = processOf(run, victim);
-    run.view.line(`SIGKILL ${victim}`);
-    await process.kill('SIGKILL');
-    await process.restart();
-    run.view.line(`${victim} is back`);
-  };
-  return (victim) => {
-    const back = (backs.get(victim) ?? Promise.resolve()).then(() => killOnce(victim));
-    backs.set(victim, back);
-    return back;
-  };
+async function untilBegun({ name, begins }: Stage, { watch }: Run): Promise<void> {
+  const fits = ({ name, event }: Seen) => begins!({ name, data: event.data });
+  if (begins && !(await watch.first([...EVENT_NAMES], fits, PATIENCE_MS)))
+    throw new Error(`the stage "${name}" did not begin within ${PATIENCE_MS / 1000} s`);
 }
 
-/** Takes one defense from before it to after it, and kills at each stage. Tells who was killed when. */
-async function walkThrough(run: Run, defense: number): Promise<string[]> {
-  const { clients, watch } = run;
-  const told: string[] = [];
-  const kill = killer(run);
-  const killInTurn = async (stage: Stage) => {
-    for (const victim of victimsOf(stage, defense)) {
-      const state = watch.of('defense.changed').at(-1)?.event.data.state ?? 'no defense';
-      told.push(`  ${stage.name.padEnd(14)} ${victim.padEnd(21)} ${state}`);
-      await kill(victim);
-    }
-  };
-  const killings: Promise<void>[] = [];
-  for (const stage of STAGES) {
-    await untilBegun(stage, run);
-    if (stage.name === 'clean traffic') await clients.traffic.until(CLEAN_REQUESTS);
-    // The attacker gives up when there is a candidate: what an attack on the candidate leads to is not the question here.
-    if (stage.name === 'evaluating') clients.send();
-    // A stage does not wait until the victims of the one before it are back: it may be short.
-    const killing = killInTurn(stage);
-    killing.catch(() => undefined); // thrown below
-    killings.push(killing);
-    if (stage.name !== 'clean traffic') continue;
-    await killing;
-    await clients.attack({ name: 'pgd', eps: 0.1, fraction: 1 });
+/** Keeps a stage from ending. Returns what lets it go on. */
+function hold({ heldBy }: Stage, { clients, stack }: Run): () => void {
+  if (heldBy === 'clients') {
+    clients.traffic.changeRate(0);
+    return () => clients.traffic.changeRate(PER_SECOND);
   }
-  await Promise.all(killings);
-  return told;
+  if (heldBy !== 'trainer') return () => undefined;
+  const { pid } = stack.services.trainer;
+  process.kill(pid, 'SIGSTOP');
+  return () => {
+    const killedMeanwhile = stack.services.trainer.pid !== pid || !stack.services.trainer.running;
+    if (!killedMeanwhile) process.kill(pid, 'SIGCONT');
+  };
+}
+
+/** Takes one defense from before it to after it, and kills and starts again at each stage. */
+async function walkThrough(run: Run, defense: number): Promise<Kill[]> {
+  const { clients, view } = run;
+  const kills: Kill[] = [];
+  const kill = async (victim: Victim, stage: Stage) => {
+    view.line(`${stage.name}: SIGKILL ${victim}`);
+    await processOf(run, victim).kill('SIGKILL');
+    kills.push({ stage, victim, at: Date.now() });
+  };
+  const startAgain = async (victim: Victim) => {
+    await processOf(run, victim).restart();
+    view.line(`${victim} is back`);
+  };
+  let lastIsBack = Promise.resolve();
+  try {
+    for (const stage of STAGES) {
+      await untilBegun(stage, run);
+      // It may be on its way back: the stage lasts for longer than that takes, until there is a second epoch.
+      if (stage.heldBy === 'trainer' && !run.stack.services.trainer.running) await lastIsBack;
+      const letGo = hold(stage, run);
+      await lastIsBack;
+      if (stage.name === 'clean traffic') await clients.traffic.until(CLEAN_REQUESTS);
+      if (stage.name === 'verdict') clients.traffic.changeRate(SLOW_PER_SECOND);
+      // The attacker gives up when there is a candidate: what an attack on the candidate leads to is not the question here.
+      if (stage.name === 'evaluating') clients.send();
+      const victims = victimsOf(stage, defense);
+      const last = victims.pop()!;
+      for (const victim of victims) {
+        await kill(victim, stage);
+        await startAgain(victim);
+      }
+      await kill(last, stage);
+      letGo(); // while the last one is away: all others go on without it
+      lastIsBack = startAgain(last);
+      lastIsBack.catch(() => undefined); // thrown at the next stage
+      if (stage.name !== 'clean traffic') continue;
+      await lastIsBack;
+      clients.traffic.changeRate(SLOW_PER_SECOND);
+      await clients.attack({ name: 'pgd', eps: 0.1, fraction: 1 });
+    }
+  } finally {
+    await lastIsBack; // or it would start when everything else has been stopped
+  }
+  return kills;
 }
 
 /** Jobs are taken from their queues a little after their outcome is known, and a process that came back may have one to repeat. */
@@ -108,10 +121,14 @@ describe('killing each service, NATS and Redis at each stage of a defense', () =
       const folder = mkdtempSync(join(tmpdir(), 'antibody-survival-'));
       const run = await startFresh(folder);
       try {
-        const told = await walkThrough(run, defense);
-        process.stdout.write(`  stage          killed                state then\n${told.join('\n')}\n`);
+        const kills = await walkThrough(run, defense);
         const bus = await settled(run);
         const { stored, streams } = bus;
+
+        const told = toldOf(kills, bus.events);
+        process.stdout.write(`  at             killed                in stage, state\n  ${told.all.join('\n  ')}\n`);
+        expect(kills.map(({ victim }) => victim)).toEqual(STAGES.flatMap((stage) => victimsOf(stage, defense)));
+        expect(told.strayed).toEqual([]);
 
         // One training, one evaluation, one calibration for each model and one deployment were asked for, ever, and nothing is left.
         expect(streams).toMatchObject({

@@ -2,12 +2,12 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
-import { sha256, writeNpz, type Dataset } from '#artifacts';
+import { pickRows, sha256, writeNpz, type Dataset } from '#artifacts';
 import { METHOD } from '#change-detection';
 import { calibrationName, parsePolicy, type RobustnessPolicy } from '#contracts';
 import { parseModel } from '#onnx-autodiff';
 import { projectRoot } from '../project-root.js';
-import { digitParts, digitShares } from '../digits.js';
+import { digitParts, digitShares, type DigitPart } from '../digits.js';
 import { UsageError } from './options.js';
 
 /** Files of the project that the demo reads: models and its policy. */
@@ -35,6 +35,8 @@ export interface PrepareOptions {
   attackEps: number;
   /** Changes to the policy's spec, e.g. a quicker rollout for tests. */
   spec?: object;
+  /** At most so many rows of each part, for whom the loop matters and not how good the model becomes; all of the other parts. */
+  rows?: Partial<Record<DigitPart, number>>;
 }
 
 const bytesOf = ({ x }: Dataset) => Uint8Array.from(x, (value) => Math.round(value * 255));
@@ -96,6 +98,9 @@ export function prepare(folder: string, options: PrepareOptions): Prepared {
   given('--policy', policyFile, () => policy('http://127.0.0.1', trusted)); // a mistake is told before the dear part
 
   const parts = digitParts();
+  // A row's part follows from the row alone, so the shares cut the smaller dataset into the same parts.
+  for (const [part, most] of Object.entries(options.rows ?? {}) as [DigitPart, number][])
+    parts[part] = pickRows(parts[part], [...parts[part].y.keys()].slice(0, most));
   const dataset = trustedNpz(parts);
   const datasetSha256 = sha256(dataset);
   writeFileSync(datasetFile, dataset);

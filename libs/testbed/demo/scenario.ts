@@ -4,7 +4,7 @@ import { startStack, type Stack, type StackOptions } from '../stack/stack.js';
 import { startClients, type Clients } from './clients.js';
 import { describe } from './describe.js';
 import type { DemoOptions } from './options.js';
-import { prepare, type Prepared } from './prepare.js';
+import { prepare, type Prepared, type PrepareOptions } from './prepare.js';
 import type { DemoResult } from './result.js';
 import { watchEvents, type Watch } from './watch.js';
 import { percent, type View } from './view.js';
@@ -33,7 +33,8 @@ export interface RunSettings {
   signal: AbortSignal;
   env?: StackOptions['env'];
   /** Changes to the policy's spec. */
-  spec?: object;
+  spec?: PrepareOptions['spec'];
+  rows?: PrepareOptions['rows'];
 }
 
 /** Starts the whole system and clean traffic, and waits until the model is protected. */
@@ -44,6 +45,7 @@ export async function startRun(options: DemoOptions, settings: RunSettings): Pro
     policy: options.policy,
     attackEps: options.eps,
     spec: settings.spec,
+    rows: settings.rows,
   });
   view.heading('Starting');
   const stack = await startStack({

@@ -29,7 +29,7 @@ export interface NodeProgram {
   signal?: AbortSignal;
 }
 
-const START_MS = 60_000;
+const START_MS = 120_000;
 const STOP_MS = 15_000;
 
 /** A program says `{"msg":"listening","url":...}` on a line of its standard output when it is ready. */

@@ -96,6 +96,30 @@ describe('traffic', () => {
     expect(outcomes[0]).toMatchObject({ kind: 'clean', correct: true, revision: 'r1' });
   });
 
+  it('pauses at the rate 0, however long the next request was away, and goes on at the next rate', async () => {
+    const data = await labelled();
+    const rows = shuffledRows(data, 1);
+    const traffic = startTraffic({
+      endpoint: predictor.url,
+      model: 'm',
+      dims,
+      rows,
+      ratePerSecond: 500,
+      idPrefix: 't',
+    });
+    await traffic.until(10);
+    traffic.changeRate(0);
+    await traffic.until(traffic.counts.sent);
+    const { sent } = traffic.counts;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(traffic.counts.sent).toBe(sent);
+    traffic.changeRate(1e-6);
+    traffic.changeRate(500);
+    await traffic.until(sent + 10);
+    await traffic.stop();
+    expect(traffic.counts.failed).toBe(0);
+  });
+
   it('counts failures and goes on when the server is away', async () => {
     const data = await labelled();
     const traffic = startTraffic({

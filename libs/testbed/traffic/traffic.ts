@@ -41,6 +41,7 @@ export interface Traffic {
   readonly counts: Readonly<TrafficCounts>;
   /** From the next request on. */
   changeRows(rows: RowSource): void;
+  /** From now on; with 0 nothing is sent until the rate changes again. */
   changeRate(perSecond: number): void;
   /** Resolves when so many requests have been answered or have failed, all in all. */
   until(requests: number): Promise<void>;
@@ -51,6 +52,8 @@ export interface Traffic {
 /** With as many under way, the server is slower than the rate: the next request waits for an answer. */
 const MOST_UNDER_WAY = 32;
 const POLL_MS = 10;
+/** A change of the rate is noticed within this time. */
+const LONGEST_PAUSE_MS = 100;
 
 export function startTraffic(options: TrafficOptions): Traffic {
   const { idPrefix, protocol = 'v1', labels, onOutcome } = options;
@@ -59,6 +62,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
   const stopped = new AbortController();
   const underWay = new Set<Promise<void>>();
   let { rows, ratePerSecond } = options;
+  let next = performance.now();
 
   async function send(id: string, { x, label, kind, index }: TrafficRow): Promise<void> {
     try {
@@ -75,14 +79,16 @@ export function startTraffic(options: TrafficOptions): Traffic {
   }
 
   async function run(): Promise<void> {
-    let next = performance.now();
     while (!stopped.signal.aborted) {
+      const pause = next - performance.now();
+      if (pause > 0) {
+        await sleep(Math.min(pause, LONGEST_PAUSE_MS), undefined, { signal: stopped.signal }).catch(() => undefined);
+        continue;
+      }
       if (underWay.size >= MOST_UNDER_WAY) await Promise.race(underWay);
       const request = send(`${idPrefix}-${counts.sent++}`, rows.next()).finally(() => underWay.delete(request));
       underWay.add(request);
       next = Math.max(next + 1000 / ratePerSecond, performance.now() - 1000); // time lost is not made up for
-      const pause = next - performance.now();
-      await sleep(Math.max(0, pause), undefined, { signal: stopped.signal }).catch(() => undefined);
     }
     await Promise.all(underWay);
   }
@@ -91,7 +97,10 @@ export function startTraffic(options: TrafficOptions): Traffic {
   return {
     counts,
     changeRows: (source) => (rows = source),
-    changeRate: (perSecond) => (ratePerSecond = perSecond),
+    changeRate(perSecond) {
+      ratePerSecond = perSecond;
+      next = performance.now() + 1000 / perSecond;
+    },
     async until(requests) {
       while (counts.answered + counts.failed < requests && !stopped.signal.aborted) await sleep(POLL_MS);
     },
