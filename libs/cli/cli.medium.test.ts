@@ -256,7 +256,7 @@ describe('harden', () => {
     writeFileSync(path('wide.onnx'), wide.convolution(8, { kernel: 1 }).relu().flatten().dense(10).build());
     const little =
       'harden wide.onnx --data train.npz --test test.npz --eps 0.05 --recipe fast --epochs 1 --batch 64 --rows 20';
-    const ended = await antibody(`${little} --steps 2 --restarts 1 --out narrow.onnx --json --memory 600MiB`);
+    const ended = await antibody(`${little} --steps 2 --restarts 1 --out narrow.onnx --json --memory 300MiB`);
     expect(ended.stderr).toMatch(
       /^training takes \d+ of 64 rows at a time: all at once would need about .* may be taken$/m,
     );
