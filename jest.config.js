@@ -41,6 +41,11 @@ export default {
     },
     { ...shared, displayName: 'e2e', roots: ['<rootDir>/test'], testMatch: ['**/*.e2e.test.ts'] },
     { ...shared, displayName: 'long', roots: ['<rootDir>/test'], testMatch: ['**/*.long.test.ts'] },
-    { ...shared, displayName: 'engine', roots: ['<rootDir>/libs'], testMatch: ['**/*.engine.test.ts'] },
+    {
+      ...shared,
+      displayName: 'engine',
+      roots: ['<rootDir>/libs', '<rootDir>/services'],
+      testMatch: ['**/*.engine.test.ts'],
+    },
   ],
 };

@@ -161,7 +161,7 @@ describe('a service that is refused something', () => {
     const hear = (message: unknown) => void said.push(String(message));
     Logger.overrideLogger({ log: () => undefined, warn: () => undefined, error: hear });
   });
-  afterAll(() => Logger.overrideLogger(false));
+  afterAll(() => void Logger.overrideLogger(false));
   const access = (user: BusUser, password?: string) => ({
     url: nats.url,
     user,
