@@ -6,7 +6,10 @@ import { connect } from '@nats-io/transport-node';
 const { NATS_USER: user, NATS_PASSWORD: pass } = process.env;
 // Where the bus has users, the server's answers reach each under a prefix of its own only.
 const credentials = user ? { user, pass, inboxPrefix: `_INBOX.${user}` } : {};
-const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222', ...credentials });
+const nats = await connect({
+  servers: process.argv[2] ?? process.env.NATS_URL ?? 'nats://127.0.0.1:4222',
+  ...credentials,
+});
 const stream = jetstream(nats); // waits until the server has stored each message
 
 // A model name and whether the prediction was right are enough.

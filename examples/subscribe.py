@@ -19,4 +19,4 @@ async def main(url: str) -> None:
         print(f"{data['namespace']}/{data['model']} ({data['revision']}): {data['severity']} - {data['statement']}", flush=True)
 
 
-asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "nats://127.0.0.1:4222"))
+asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("NATS_URL", "nats://127.0.0.1:4222")))

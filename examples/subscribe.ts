@@ -7,7 +7,10 @@ interface Attack {
 }
 
 const { NATS_USER: user, NATS_PASSWORD: pass } = process.env;
-const nats = await connect({ servers: process.argv[2] ?? 'nats://127.0.0.1:4222', ...(user && { user, pass }) });
+const nats = await connect({
+  servers: process.argv[2] ?? process.env.NATS_URL ?? 'nats://127.0.0.1:4222',
+  ...(user && { user, pass }),
+});
 console.log('listening for attacks');
 for await (const message of nats.subscribe('attack.detected.>')) {
   const { data } = message.json<Attack>();

@@ -10,6 +10,9 @@ const CLEAN_REQUESTS = 200;
 const ALARM_MS = 120_000;
 const VERDICT_MS = 240_000;
 const DEFENSE_MS = 900_000;
+/** While the defense works, which takes minutes, the accuracy of the latest requests is said again and again. */
+const LIVE_EVERY_MS = 20_000;
+const LATEST = 400;
 /** Requests after the recovery, still under attack. */
 const AFTERWARDS = 120;
 
@@ -57,12 +60,15 @@ export async function runAttack(run: Run): Promise<DemoResult> {
   }
 
   view.heading('Defense');
-  const ended = await watch.first(
-    ['defense.ended'],
-    ({ event }) => event.data.anomalyId === anomalyId,
-    DEFENSE_MS,
-    signal,
-  );
+  const sayLive = () => {
+    const latest = new Set(clients.outcomes.slice(-LATEST));
+    showLive(run, 'live accuracy under attack', (outcome) => outcome.kind !== 'clean' && latest.has(outcome));
+  };
+  sayLive();
+  const saying = setInterval(sayLive, LIVE_EVERY_MS);
+  const ended = await watch
+    .first(['defense.ended'], ({ event }) => event.data.anomalyId === anomalyId, DEFENSE_MS, signal)
+    .finally(() => clearInterval(saying));
   if (!ended) return { ...result, explanation: 'The defense did not end in time.' };
   const served = watch.of('deployment.completed').at(-1);
   if (served) result.seconds.toServing = sinceAttack(served);

@@ -29,11 +29,25 @@ function readOptions(): DemoOptions {
   }
 }
 
+/** Each a line to put before a command: `NATS_URL=... node dist/examples/subscribe.js`. */
+function sayUsers({ stack, view }: Run): void {
+  view.line('to take part from outside, put one of these before the command (examples/README.md):');
+  for (const user of ['publisher', 'observer', 'foreign-trainer', 'operator'] as const)
+    view.line(
+      Object.entries(stack.nats.environmentOf(user))
+        .map((variable) => variable.join('='))
+        .join(' '),
+    );
+}
+
 const options = readOptions();
 const view = terminalView(options.json ? process.stderr : process.stdout, () => performance.now());
 const interrupted = new AbortController();
-process.once('SIGINT', () => interrupted.abort());
-process.once('SIGTERM', () => interrupted.abort());
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => {
+    view.line('stopping, which may take some seconds ...');
+    interrupted.abort();
+  });
 const untilInterrupted = new Promise<void>((resolve) => interrupted.signal.addEventListener('abort', () => resolve()));
 
 const folder = mkdtempSync(join(tmpdir(), 'antibody-demo-'));
@@ -48,6 +62,7 @@ try {
     // The bad candidate comes from another trainer: ours leaves the trainings to it.
     env: options.scenario === 'bad-candidate' ? { trainer: { TRAINER_JOBS: 'evaluation,calibration' } } : {},
   });
+  if (options.keep) sayUsers(run);
   const result = await Promise.race([SCENARIO[options.scenario](run), untilInterrupted]);
   if (result) {
     exitCode = result.ok ? 0 : 1;
@@ -56,12 +71,6 @@ try {
     view.line(`models, reports and logs: ${folder}`);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     if (options.keep) {
-      for (const user of ['publisher', 'observer', 'foreign-trainer', 'operator'] as const)
-        view.line(
-          Object.entries(run.stack.nats.environmentOf(user))
-            .map((variable) => variable.join('='))
-            .join(' '),
-        );
       view.line('everything goes on running until Ctrl-C');
       await untilInterrupted;
     }
