@@ -20,7 +20,7 @@ const shared = {
   },
 };
 
-/** Tests by need: `unit` needs nothing but Node; `medium` starts real servers, `e2e` runs the built processes; `long` computes for minutes, and is no part of `npm test`. */
+/** Tests by need: `unit` needs nothing but Node and moments; `medium` starts real servers, or computes for many seconds; `e2e` runs the built processes; `long` computes for minutes, and is no part of `npm test`. */
 export default {
   maxWorkers: '100%', // tests wait for processes more often than they compute
   testTimeout: 120_000, // a busy machine is no failure

@@ -1,59 +1,65 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
-jest.setTimeout(300_000);
-
-/** A process of its own: the most memory that one has taken never falls. Prints MiB, both over what the libraries take. */
-const script = (layers: string, input: string, batch: number) => `
-import { fitTraining, hardenModel } from '#adversarial';
 import { ModelBuilder, ortExecutor, parseModel } from '#onnx-autodiff';
+
+import { MemoryLimitError } from './errors.js';
+import { fitAttack, fitTraining, memoryReport } from './memory.js';
+import type { TrainingPlan } from './plan.js';
+import type { Recipe } from './recipe.js';
+
 const executor = ortExecutor({ threads: 1 });
-const predictAndTrain = async (net, dims, batchSize) => {
-  const model = parseModel(net.flatten().dense(10).build());
-  const n = 2 * batchSize;
-  const x = Float32Array.from({ length: n * dims.reduce((a, b) => a * b) }, (_, i) => ((i * 7919) % 1000) / 1000);
-  const data = { x, y: Int32Array.from({ length: n }, (_, i) => i % 10), n, dims, classes: 10 };
-  const recipe = { attackSteps: 2, epochs: 1, batchSize, learningRate: 1e-4, epsilonFactor: 1 };
-  const plan = { recipe, threat: { norm: 'linf', epsilon: 0.1, range: [0, 1] }, seed: 1 };
-  const { bytes } = await fitTraining(model, plan, { executor, limit: 2 ** 40 });
-  let steps = 0;
-  const stop = new AbortController();
-  const onProgress = () => ++steps === 2 && stop.abort();
-  await hardenModel(model, data, data, plan, { executor, progressEvery: 1, onProgress, signal: stop.signal }).catch(() => {});
-  return bytes;
-};
-await predictAndTrain(new ModelBuilder({ input: [1, 8, 8], seed: 1 }).convolution(4, { kernel: 3 }), [1, 8, 8], 4);
-const before = process.memoryUsage().rss;
-const input = ${input};
-const predicted = await predictAndTrain(new ModelBuilder({ input, seed: 1 })${layers}, input, ${batch});
-console.log(JSON.stringify([predicted, process.resourceUsage().maxRSS * 1024 - before].map((bytes) => bytes / 2 ** 20)));
-`;
+const MIB = 2 ** 20;
+/** Half a MiB a row in each of its three wide layers. */
+const network = () => new ModelBuilder({ input: [2, 32, 32], seed: 1 }).convolution(128, { kernel: 3, pad: 1 });
+const model = parseModel(network().relu().flatten().dense(3).build());
+const plan = (recipe: Partial<Recipe> = {}): TrainingPlan => ({
+  recipe: { attackSteps: 2, epochs: 2, batchSize: 48, learningRate: 0.01, epsilonFactor: 1, ...recipe },
+  threat: { norm: 'linf', epsilon: 0.1, range: [0, 1] },
+  seed: 1,
+});
+const fit = (limit: number, recipe?: Partial<Recipe>) => fitTraining(model, plan(recipe), { executor, limit });
 
-/** Prediction and reality may differ by so much: the default bound leaves a fifth free. */
-const [LOW, HIGH] = [0.5, 1.35];
+describe('the memory of a training', () => {
+  it('is taken as it is where there is enough', async () => {
+    const { rows, wanted, bytes } = await fit(100_000 * MIB);
+    expect([rows, wanted]).toEqual([48, 48]);
+    expect(bytes).toBeGreaterThan(48 * MIB); // activations of all rows wait for the backward pass
+  });
 
-describe('the predicted memory of a training', () => {
-  it.each([
-    [
-      'by the fast lowering',
-      '.convolution(32, { kernel: 3, pad: 1 }).relu().convolution(64, { kernel: 3, pad: 1 }).relu()',
-      '[1, 28, 28]',
-      48,
-    ],
-    [
-      'by the plain lowering, on few rows',
-      '.convolution(32, { kernel: 5, pad: 2 }).relu().convolution(32, { kernel: 5, pad: 2 }).relu()',
-      '[3, 64, 64]',
-      12,
-    ],
-    ['of many weights', '.dense(4096).relu().dense(2048).relu()', '[784]', 32],
-  ])('is about what a process takes, %s', async (_name, layers, input, batch) => {
-    const args = ['--input-type=module', '-e', script(layers, input, batch)];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    const [predicted = 0, taken = 0] = JSON.parse(stdout) as number[];
+  it('makes equal parts that fit, the largest ones', async () => {
+    const { bytes } = await fit(100_000 * MIB);
+    const split = await fit(0.6 * bytes);
+    expect(split.bytes).toBeLessThanOrEqual(0.6 * bytes);
+    expect([8, 12, 16, 24]).toContain(split.rows);
+    expect(memoryReport(split).split).toMatch(/^\d+ of 48 rows at a time: all at once would need about \d+ MiB/);
+    expect((await fit(0.3 * bytes)).rows).toBeLessThan(split.rows);
+    expect(memoryReport(await fit(2 * bytes)).split).toBeNull();
+  });
 
-    expect(taken).toBeGreaterThan(LOW * predicted);
-    expect(taken).toBeLessThan(HIGH * predicted);
+  it('is refused where not even one row fits', async () => {
+    await expect(fit(MIB)).rejects.toThrow(MemoryLimitError);
+    await expect(fit(MIB)).rejects.toThrow(/even one row at a time would need about \d+ MiB of memory, and 1 MiB may/);
+    await expect(fit(-5)).rejects.toThrow(MemoryLimitError);
+  });
+
+  it('is not split where the network follows the statistics of the batch', async () => {
+    const normalized = parseModel(network().batchNormalization().relu().flatten().dense(3).build());
+    const following = plan({ batchStatistics: true });
+    const whole = await fitTraining(normalized, following, { executor, limit: 100_000 * MIB });
+    const limit = 0.6 * whole.bytes;
+    await expect(fitTraining(normalized, following, { executor, limit })).rejects.toThrow(
+      /batch statistics need the whole/,
+    );
+    expect((await fitTraining(normalized, plan(), { executor, limit })).rows).toBeLessThan(48);
+  });
+});
+
+describe('the memory of an attack', () => {
+  it('makes batches smaller, whatever their size', async () => {
+    const attack = (limit: number) => fitAttack(model, { executor, norm: 'linf', rows: 37, limit });
+    const { rows, bytes } = await attack(100_000 * MIB);
+    expect(rows).toBe(37);
+    expect((await attack(0.6 * bytes)).rows).toBe(18);
+    await expect(attack(MIB)).rejects.toThrow(MemoryLimitError);
   });
 });
