@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, openBench, pause, TEST_STREAMS, type Bench } from '../testing/bench.js';
 import { Batcher } from './batcher.js';
 import { JetStreamEvent } from './decorators.js';
@@ -12,7 +12,6 @@ interface Item {
   n: number;
 }
 
-jest.setTimeout(30_000);
 let bench: Bench;
 beforeEach(async () => {
   bench = await openBench();
@@ -93,6 +92,9 @@ describe('the transport', () => {
     await eventually(() => seen.size === 3);
   });
 
+  /** A client that is between two pulls when its consumer goes notices at the second heartbeat that does not come: every 15 s. */
+  const NOTICED_WITHIN_MS = 45_000;
+
   it('brings back consumers and streams that were deleted', async () => {
     const seen: number[] = [];
     @Controller()
@@ -107,10 +109,10 @@ describe('the transport', () => {
     await eventually(() => seen.length === 1);
     await bench.manager.consumers.delete('JOBS', 'a');
     await bench.js.publish('job.a', '{"n":2}');
-    await eventually(() => seen.length === 2);
+    await eventually(() => seen.length === 2, NOTICED_WITHIN_MS);
     await bench.manager.streams.delete('JOBS');
     await new JetStreamPublisher(bench.connection).publish('job.a', { n: 3 });
-    await eventually(() => seen.length === 3);
+    await eventually(() => seen.length === 3, NOTICED_WITHIN_MS);
     expect(seen).toEqual([1, 2, 3]);
   });
 
