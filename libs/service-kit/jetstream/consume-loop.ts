@@ -21,6 +21,8 @@ export interface LoopScope {
 
 export const RESTORE_PAUSE_MS = 1_000;
 const LINGER_MS = 10;
+/** A pull that meets no consumer shows by two missed heartbeats, one in half this time. */
+const PULL_MS = 10_000;
 
 /** Pulls for one handler: sequential, so at most one message (or batch) is in work. */
 export function startConsumeLoop(delivery: Delivery, scope: LoopScope): Loop {
@@ -30,7 +32,7 @@ export function startConsumeLoop(delivery: Delivery, scope: LoopScope): Loop {
 
   async function consume(): Promise<void> {
     const consumer = await scope.js.consumers.get(stream, durable);
-    messages = await consumer.consume({ max_messages: batch, abort_on_missing_resource: true });
+    messages = await consumer.consume({ max_messages: batch, expires: PULL_MS, abort_on_missing_resource: true });
     if (stopping) messages.stop();
     const source = batches(messages, LINGER_MS);
     for (let taken = await source.take(batch); taken.length > 0; taken = await source.take(batch)) {

@@ -92,7 +92,7 @@ describe('the transport', () => {
     await eventually(() => seen.size === 3);
   });
 
-  /** A client that is between two pulls when its consumer goes notices at the second heartbeat that does not come: every 15 s. */
+  /** A client that is between two pulls when its consumer goes notices after some missed heartbeats. */
   const NOTICED_WITHIN_MS = 45_000;
 
   it('brings back consumers and streams that were deleted', async () => {
