@@ -154,7 +154,9 @@ async function replaceFile(target: string, bytes: Uint8Array): Promise<void> {
 }
 
 function outside(uri: string, folders: readonly string[]): ArtifactRefusedError {
-  return new ArtifactRefusedError(`${uri} is outside the folders of this store (${folders.join(', ')}): name its folder in READABLE_DIRS`);
+  return new ArtifactRefusedError(
+    `${uri} is outside the folders of this store (${folders.join(', ')}): name its folder in READABLE_DIRS`,
+  );
 }
 
 function notFound(uri: string): ArtifactNotFoundError {

@@ -1,17 +1,9 @@
-import {
-  type CompiledGraph,
-  type Executor,
-  type Graph,
-  type GraphNode,
-  lower,
-  ortExecutor,
-  type Tensor,
-} from '#onnx-autodiff';
+import { type CompiledGraph, type Executor, type Graph, lower, ortExecutor, type Tensor } from '#onnx-autodiff';
 import { keepChannelsLast } from './keepChannelsLast.js';
 import { tensorFlowLowerings } from './lowerings.js';
 import type { NativeTensor, TensorFlow } from './native.js';
 import { Operations } from './operations.js';
-import { planOf, type Step } from './plan.js';
+import { type OnHost, planOf, type Step } from './plan.js';
 import { download, upload } from './tensors.js';
 
 /**
@@ -19,7 +11,7 @@ import { download, upload } from './tensors.js';
  * its last use, constants stay until `release`. Nodes that it has no kernel for run in ONNX Runtime; `onHost` hears of them.
  * Graphs whose shapes are unknown run in ONNX Runtime, which infers them.
  */
-export function tensorFlowExecutor(tf: TensorFlow, onHost: (node: GraphNode) => void = () => {}): Executor {
+export function tensorFlowExecutor(tf: TensorFlow, onHost: OnHost = () => {}): Executor {
   return {
     name: tf.backend().isUsingGpuDevice ? 'tensorflow-gpu' : 'tensorflow-cpu',
     compile: async (graph) => (isStatic(graph) ? compile(tf, graph, onHost) : ortExecutor().compile(graph)),
@@ -29,7 +21,7 @@ export function tensorFlowExecutor(tf: TensorFlow, onHost: (node: GraphNode) => 
 const isStatic = (graph: Graph): boolean =>
   graph.nodes.every((node) => node.outputs.every((name) => name === '' || graph.value(name).dims !== undefined));
 
-async function compile(tf: TensorFlow, source: Graph, onHost: (node: GraphNode) => void): Promise<CompiledGraph> {
+async function compile(tf: TensorFlow, source: Graph, onHost: OnHost): Promise<CompiledGraph> {
   const graph = keepChannelsLast(lower(source, tensorFlowLowerings(source)));
   const operations = new Operations(tf);
   const constants = new Map([...graph.constants].map(([name, tensor]) => [name, operations.hold(upload(tf, tensor))]));

@@ -1,4 +1,4 @@
-import type { Graph, GraphNode, Tensor } from '#onnx-autodiff';
+import type { ElementType, Graph, GraphNode, Tensor } from '#onnx-autodiff';
 import { compileHostNode } from './hostNode.js';
 import { kernels } from './kernels/registry.js';
 import type { NativeTensor } from './native.js';
@@ -16,8 +16,10 @@ export interface Step {
   readonly release?: () => Promise<void>;
 }
 
-/** `onHost` hears of each node that is left to ONNX Runtime. */
-export async function planOf(graph: Graph, operations: Operations, onHost: (node: GraphNode) => void): Promise<Step[]> {
+/** Hears of each node that is left to ONNX Runtime, and of the type of its first output. */
+export type OnHost = (node: GraphNode, type: ElementType) => void;
+
+export async function planOf(graph: Graph, operations: Operations, onHost: OnHost): Promise<Step[]> {
   const last = lastUses(graph);
   return Promise.all(
     graph.nodes.map(async (node, i) => ({
@@ -32,11 +34,11 @@ async function stepOf(
   node: GraphNode,
   graph: Graph,
   operations: Operations,
-  onHost: (node: GraphNode) => void,
+  onHost: OnHost,
 ): Promise<Pick<Step, 'run' | 'release'>> {
   const kernel = isNative(node, graph) ? kernels[node.op]?.(node, graph, operations) : undefined;
   if (kernel) return { run: (inputs) => operations.tf.tidy(() => kernel(inputs as readonly NativeTensor[])) };
-  onHost(node);
+  onHost(node, graph.type(node.outputs[0] ?? ''));
   const compiled = await compileHostNode(node, graph);
   return {
     async run(inputs) {
