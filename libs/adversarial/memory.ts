@@ -49,11 +49,15 @@ export async function fitTraining(
   return fit;
 }
 
-/** As many rows, `wanted` at most, as attacks of `sessions` graphs at a time can take. */
+/** As fast a row as larger batches, and the last, incomplete one wastes less. */
+const ATTACK_BATCH = 64;
+
+/** As many of the `rows`, a batch at most, as attacks of `sessions` graphs at a time can take. */
 export async function fitAttack(
   model: OnnxModel,
-  { executor, norm, rows: wanted, sessions = 2, limit }: AttackMemory,
+  { executor, norm, rows: all, sessions = 2, limit }: AttackMemory,
 ): Promise<MemoryFit> {
+  const wanted = Math.min(ATTACK_BATCH, all);
   const halves = Array.from({ length: Math.floor(Math.log2(wanted)) + 1 }, (_, i) => Math.floor(wanted / 2 ** i));
   return largestFit(halves, limit, async (rows) => {
     const classifier = await loadClassifier(model, { batch: rows, executor, lowering: attackLowering(model) });

@@ -40,9 +40,6 @@ export async function shapeOf(
   return { dims: classifier.inputDims.slice(1), classes: classifier.classes, classifier };
 }
 
-/** As fast a row as larger batches, and the last, incomplete one wastes less. */
-const ATTACK_BATCH = 64;
-
 /** How many rows the attacks take at a time; says so where memory makes them fewer. */
 export async function attackMemory(
   model: OnnxModel,
@@ -50,8 +47,7 @@ export async function attackMemory(
   { executor, memoryLeft }: Engine,
   { terminal }: Pick<Context, 'terminal'>,
 ): Promise<MemoryReport> {
-  const wanted = Math.min(ATTACK_BATCH, rows);
-  const report = memoryReport(await fitAttack(model, { executor, norm, rows: wanted, limit: memoryLeft() }));
+  const report = memoryReport(await fitAttack(model, { executor, norm, rows, limit: memoryLeft() }));
   if (report.split) terminal.line(`attacks take ${report.split}`);
   return report;
 }

@@ -27,6 +27,14 @@ describe('readConfig', () => {
     });
   });
 
+  it('wants a password with a user', () => {
+    const set = { API_KEY: key, NATS_USER: 'trainer' };
+    expect(() => readConfig(schema, set)).toThrow(
+      /^The environment does not fit:\n {2}NATS_PASSWORD is missing, and NATS_USER is set$/,
+    );
+    expect(readConfig(schema, { ...set, NATS_PASSWORD: 'p' })).toMatchObject({ NATS_USER: 'trainer' });
+  });
+
   it('names every variable that does not fit, and shows no value', () => {
     const read = () => readConfig(schema, { PORT: 'eighty', LOG_LEVEL: 'loud', RATE: '2', HTTP_TOKEN: 'hunter2' });
     expect(read).toThrow(ConfigError);

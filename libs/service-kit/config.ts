@@ -1,3 +1,4 @@
+import type { TObject } from 'typebox';
 import { Value } from 'typebox/value';
 import { Type, type Static, type TSchema } from '#contracts';
 
@@ -25,6 +26,20 @@ export const serviceVariables = {
   HTTP_TOKEN: Type.Optional(Type.String({ minLength: 16 })),
 };
 
+/** What of them `startService` takes; REDIS_URL where a service has it. */
+export const serviceOptions = (config: CommonConfig) => ({
+  natsUrl: config.NATS_URL,
+  natsUser: config.NATS_USER,
+  natsPassword: config.NATS_PASSWORD,
+  redisUrl: config.REDIS_URL,
+  host: config.HOST,
+  port: config.PORT,
+  token: config.HTTP_TOKEN,
+  logLevel: config.LOG_LEVEL,
+});
+
+type CommonConfig = Static<TObject<typeof serviceVariables>> & { REDIS_URL?: string };
+
 interface FlatObject {
   properties: Record<string, TSchema>;
   required?: readonly string[];
@@ -48,6 +63,8 @@ export function readConfig<T extends TSchema & FlatObject>(
       return Value.Check(property, config[name]) ? [] : [`${name} ${complaint(property, config[name])}`];
     return schema.required?.includes(name) ? [`${name} is missing`] : [];
   });
+  if ('NATS_USER' in config && !('NATS_PASSWORD' in config))
+    problems.push('NATS_PASSWORD is missing, and NATS_USER is set');
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Static<T>;
 }

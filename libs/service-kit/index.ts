@@ -1,4 +1,4 @@
-export { ConfigError, readConfig, serviceVariables } from './config.js';
+export { ConfigError, readConfig, serviceOptions, serviceVariables } from './config.js';
 export { contextFrom, contextHeaders, currentContext, withContext, type WorkContext } from './context.js';
 export { PermanentError } from './errors.js';
 export { Public } from './http/bearer.guard.js';

@@ -1,4 +1,4 @@
-import { startService } from '#service-kit';
+import { serviceOptions, startService } from '#service-kit';
 import { DetectorModule } from './app.module.js';
 import { detectorConfig } from './config.js';
 
@@ -6,14 +6,7 @@ try {
   const config = detectorConfig(process.env);
   await startService(DetectorModule.with(config), {
     name: 'anomaly-detector',
-    natsUrl: config.NATS_URL,
-    natsUser: config.NATS_USER,
-    natsPassword: config.NATS_PASSWORD,
-    redisUrl: config.REDIS_URL,
-    host: config.HOST,
-    port: config.PORT,
-    token: config.HTTP_TOKEN,
-    logLevel: config.LOG_LEVEL,
+    ...serviceOptions(config),
   });
 } catch (error) {
   console.error((error as Error).message);

@@ -1,6 +1,6 @@
 import { artifactStore } from '#artifacts';
 import { METHOD } from '#change-detection';
-import { startService } from '#service-kit';
+import { serviceOptions, startService } from '#service-kit';
 import { readPolicies } from './adapters/policies-folder.js';
 import { OrchestratorModule } from './app.module.js';
 import { configFrom, SOURCE } from './config.js';
@@ -15,14 +15,7 @@ async function start(): Promise<void> {
   for (const { message } of refused) console.error(`policy refused, its model is not protected: ${message}`);
   await startService(OrchestratorModule.with({ policies, artifacts: store, calibrationMethod: METHOD }), {
     name: SOURCE,
-    natsUrl: config.NATS_URL,
-    natsUser: config.NATS_USER,
-    natsPassword: config.NATS_PASSWORD,
-    redisUrl: config.REDIS_URL,
-    host: config.HOST,
-    port: config.PORT,
-    token: config.HTTP_TOKEN,
-    logLevel: config.LOG_LEVEL,
+    ...serviceOptions(config),
   });
 }
 

@@ -1,4 +1,4 @@
-import { startService } from '#service-kit';
+import { serviceOptions, startService } from '#service-kit';
 import { DeployerModule } from './app.module.js';
 import { configFrom } from './config.js';
 
@@ -9,14 +9,7 @@ try {
   const config = configFrom(process.env);
   await startService(DeployerModule.with(config), {
     name: 'deployer',
-    natsUrl: config.NATS_URL,
-    natsUser: config.NATS_USER,
-    natsPassword: config.NATS_PASSWORD,
-    redisUrl: config.REDIS_URL,
-    host: config.HOST,
-    port: config.PORT,
-    token: config.HTTP_TOKEN,
-    logLevel: config.LOG_LEVEL,
+    ...serviceOptions(config),
     drainTimeoutMs: DRAIN_MS,
   });
 } catch (error) {

@@ -1,4 +1,4 @@
-import { startService, type RunningService } from '#service-kit';
+import { serviceOptions, startService, type RunningService } from '#service-kit';
 import { COLLECTOR_METRICS, type CollectorMetrics } from './adapters/metrics.js';
 import { AppModule, type CollectorParts } from './app.module.js';
 import { SOURCE } from './config.js';
@@ -9,14 +9,7 @@ export async function startCollector(parts: CollectorParts, handleSignals = true
   const { config } = parts;
   const service = await startService(AppModule.with(parts), {
     name: SOURCE,
-    natsUrl: config.NATS_URL,
-    natsUser: config.NATS_USER,
-    natsPassword: config.NATS_PASSWORD,
-    redisUrl: config.REDIS_URL,
-    host: config.HOST,
-    port: config.PORT,
-    token: config.HTTP_TOKEN,
-    logLevel: config.LOG_LEVEL,
+    ...serviceOptions(config),
     handleSignals,
     configure: (app) =>
       registerIngest(app.getHttpAdapter().getInstance(), {

@@ -1,4 +1,4 @@
-import { startService } from '#service-kit';
+import { serviceOptions, startService } from '#service-kit';
 import { TrainerModule } from './app.module.js';
 import { trainerConfig } from './config.js';
 
@@ -6,13 +6,7 @@ try {
   const config = trainerConfig(process.env);
   await startService(TrainerModule.with(config), {
     name: 'trainer',
-    natsUrl: config.NATS_URL,
-    natsUser: config.NATS_USER,
-    natsPassword: config.NATS_PASSWORD,
-    host: config.HOST,
-    port: config.PORT,
-    token: config.HTTP_TOKEN,
-    logLevel: config.LOG_LEVEL,
+    ...serviceOptions(config),
   });
 } catch (error) {
   console.error((error as Error).message);

@@ -192,19 +192,23 @@ describe('while an anomaly is open', () => {
     redis.disconnect();
   });
 
+  /** What a collector says of requests that only it has seen. */
+  async function groupsOfANewCollector() {
+    const late = await stage.collector(new OnnxExaminer(store, ortExecutor({ threads: 1 }), Date.now));
+    const ids = await log(late, 8);
+    return eventually(
+      async () => (await stage.dataOf('aim.sample', 'digits')).filter(({ members }) => ids.includes(members[0]!.id)),
+      (found) => found.length > 0,
+    );
+  }
+
   it('a collector that starts later knows of it, although the last event is about another revision', async () => {
     const canary = { ...opened, revision: 'r2', anomalyId: 'anomaly-2' };
     await stage.publish('anomaly.raised', canary);
     const { revision, anomalyId } = canary;
     const closedAt = '2026-01-01T00:30:00Z';
     await stage.publish('anomaly.closed', { ...MODEL, revision, anomalyId, closedAt, reason: 'quiet', verdict: null });
-    const late = await stage.collector(new OnnxExaminer(store, ortExecutor({ threads: 1 }), Date.now));
-    const ids = await log(late, 8);
-    const groups = await eventually(
-      async () => (await stage.dataOf('aim.sample', 'digits')).filter(({ members }) => ids.includes(members[0]!.id)),
-      (found) => found.length > 0,
-    );
-    expect(groups[0]).toMatchObject({ revision: 'r1', anomalyId: 'anomaly-1' });
+    expect((await groupsOfANewCollector())[0]).toMatchObject({ revision: 'r1', anomalyId: 'anomaly-1' });
   }, 60_000);
 
   it('a collector that starts much later knows of it, however much others have said since', async () => {
@@ -216,13 +220,7 @@ describe('while an anomaly is open', () => {
       await js.publish('accuracy.window.ml.other', padding);
       await js.publish('defense.changed.ml.loud', padding);
     }
-    const late = await stage.collector(new OnnxExaminer(store, ortExecutor({ threads: 1 }), Date.now));
-    const ids = await log(late, 8);
-    const groups = await eventually(
-      async () => (await stage.dataOf('aim.sample', 'digits')).filter(({ members }) => ids.includes(members[0]!.id)),
-      (found) => found.length > 0,
-    );
-    expect(groups[0]).toMatchObject({ revision: 'r1', anomalyId: 'anomaly-1' });
+    expect((await groupsOfANewCollector())[0]).toMatchObject({ revision: 'r1', anomalyId: 'anomaly-1' });
   }, 120_000);
 
   it('it ends when the anomaly closes', async () => {

@@ -6,8 +6,6 @@ import type { Tools } from './tools.js';
 
 /** Rows of the certificate part that are attacked: 500 give intervals of some +-4 points. */
 const ROWS = 500;
-/** As fast a row as larger batches. */
-const BATCH = 64;
 
 /** Clean and robust accuracy of candidate and baseline on the certificate part, by an attack stronger than the one trained on. */
 export async function evaluate(request: EvaluationRequested, tools: Tools): Promise<Outcome> {
@@ -17,8 +15,7 @@ export async function evaluate(request: EvaluationRequested, tools: Tools): Prom
   const measure = async (file: { uri: string; sha256: string }): Promise<RobustnessResult> => {
     const model = await readModel(store, file);
     const { norm } = threatModel;
-    const wanted = Math.min(BATCH, rows.n);
-    const { rows: batch } = await fitAttack(model, { executor, norm, rows: wanted, limit: tools.memoryLeft() });
+    const { rows: batch } = await fitAttack(model, { executor, norm, rows: rows.n, limit: tools.memoryLeft() });
     const { clean, attacks, attack, flags } = await evaluateRobustness(model, rows, {
       executor,
       norm,
