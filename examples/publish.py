@@ -10,11 +10,18 @@ import sys
 import nats
 
 
+async def complain(error: Exception) -> None:
+    print(f"{error}: are the URL, NATS_USER and NATS_PASSWORD right?", file=sys.stderr)
+
+
 async def main(url: str) -> None:
     user, password = os.environ.get("NATS_USER"), os.environ.get("NATS_PASSWORD")
     # Where the bus has users, the server's answers reach each under a prefix of its own only.
     inbox = f"_INBOX.{user}" if user else "_INBOX"
-    client = await nats.connect(url, user=user, password=password, inbox_prefix=inbox)
+    try:
+        client = await nats.connect(url, user=user, password=password, inbox_prefix=inbox, error_cb=complain)
+    except nats.errors.Error:
+        sys.exit(1)  # said already
     stream = client.jetstream()  # waits until the server has stored each message
 
     async def publish(subject: str, body: object) -> None:

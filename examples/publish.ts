@@ -6,9 +6,13 @@ import { connect } from '@nats-io/transport-node';
 const { NATS_USER: user, NATS_PASSWORD: pass } = process.env;
 // Where the bus has users, the server's answers reach each under a prefix of its own only.
 const credentials = user ? { user, pass, inboxPrefix: `_INBOX.${user}` } : {};
+const servers = process.argv[2] ?? process.env.NATS_URL ?? 'nats://127.0.0.1:4222';
 const nats = await connect({
-  servers: process.argv[2] ?? process.env.NATS_URL ?? 'nats://127.0.0.1:4222',
+  servers,
   ...credentials,
+}).catch((error: Error) => {
+  console.error(`${servers}: ${error.message}. Where the bus has users, set NATS_USER and NATS_PASSWORD.`);
+  process.exit(1);
 });
 const stream = jetstream(nats); // waits until the server has stored each message
 

@@ -10,8 +10,16 @@ import sys
 import nats
 
 
+async def complain(error: Exception) -> None:
+    print(f"{error}: are the URL, NATS_USER and NATS_PASSWORD right?", file=sys.stderr)
+
+
 async def main(url: str) -> None:
-    client = await nats.connect(url, user=os.environ.get("NATS_USER"), password=os.environ.get("NATS_PASSWORD"))
+    user, password = os.environ.get("NATS_USER"), os.environ.get("NATS_PASSWORD")
+    try:
+        client = await nats.connect(url, user=user, password=password, error_cb=complain)
+    except nats.errors.Error:
+        sys.exit(1)  # said already
     print("listening for attacks", flush=True)
     subscription = await client.subscribe("attack.detected.>")
     async for message in subscription.messages:

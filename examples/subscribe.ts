@@ -7,9 +7,13 @@ interface Attack {
 }
 
 const { NATS_USER: user, NATS_PASSWORD: pass } = process.env;
+const servers = process.argv[2] ?? process.env.NATS_URL ?? 'nats://127.0.0.1:4222';
 const nats = await connect({
-  servers: process.argv[2] ?? process.env.NATS_URL ?? 'nats://127.0.0.1:4222',
+  servers,
   ...(user && { user, pass }),
+}).catch((error: Error) => {
+  console.error(`${servers}: ${error.message}. Where the bus has users, set NATS_USER and NATS_PASSWORD.`);
+  process.exit(1);
 });
 console.log('listening for attacks');
 for await (const message of nats.subscribe('attack.detected.>')) {

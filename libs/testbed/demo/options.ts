@@ -45,7 +45,7 @@ Options
   --model FILE      ONNX file to serve, 1x28x28 digits in [0, 1]; it is calibrated first, which takes a minute
   --policy FILE     RobustnessPolicy (YAML); names, target, artifact, dataset and the attack's eps are filled in
   --json            one JSON object on standard output (docs/demo-result.schema.json), progress on standard error
-  --keep            leave everything running after the end, until Ctrl-C
+  --keep            leave everything running after the end, until Ctrl-C; says at the start how to take part from outside
   --help
 
 What to expect of the verdict on the demo's model, all requests attacked (from its calibration, which the demo prints)
