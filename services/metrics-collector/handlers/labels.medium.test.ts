@@ -172,7 +172,12 @@ describe('labels', () => {
       ({ status }) => status === 202,
     );
     expect(taken.status).toBe(202);
-    await stage.connection.flush(); // it is there again only then, and what it asks before may get no answer
+    const reconnected = () =>
+      stage.connection.flush().then(
+        () => true,
+        () => false,
+      );
+    await eventually(reconnected, Boolean); // what this test's own connection asks before may get no answer
     expect((await errorsOf('again', 1)).map(({ id, signals }) => [id, signals])).toEqual([['n', { error: 0 }]]);
   }, 60_000);
 });
