@@ -3,16 +3,15 @@ import {
   elementCount,
   Emitter,
   floats,
-  gradients,
   Graph,
   loadClassifier,
   type OnnxModel,
   scalar,
 } from '#onnx-autodiff';
 
-import { attackLowering, type AttackOptions, type AttackShape } from './attackGraph.js';
+import { attackLowering, type AttackOptions, type AttackShape, look } from './attackGraph.js';
 import { ball } from './ballGraph.js';
-import { type AttackLoss, logitGradient } from './lossGraph.js';
+import type { AttackLoss } from './lossGraph.js';
 import type { ThreatModel } from './threatModel.js';
 
 /** One step of Auto-PGD at a fixed batch size: a move, and a look at where it ends. */
@@ -68,9 +67,8 @@ export async function compileApgd(
   const ascended = moves.project(emit.add(x, emit.mul(direction, stepSizes)));
   const momentum = emit.mul(emit.sub(x, previous), emit.sub(1, alpha));
   const moved = moves.project(emit.add(emit.add(x, emit.mul(emit.sub(ascended, x), alpha)), momentum));
-  const logits = classifier.instantiate(graph, moved, bakeWeights(graph, classifier), '');
-  const seeds = new Map([[logits, logitGradient(graph, logits, labels, loss)]]);
-  const gradient = gradients(graph, seeds, [moved]).get(moved)!;
+  const at = { x: moved, labels, loss, prefix: '' };
+  const { gradient, logits } = look(graph, classifier, bakeWeights(graph, classifier), at);
   graph.output(moved, '@moved');
   graph.output(moves.direction(gradient), '@ahead');
   graph.output(logits, '@logits');

@@ -121,14 +121,17 @@ export async function compileAttackOn(
   };
 }
 
-interface AttackStepInputs {
+interface LookInputs {
   x: string;
   labels: string;
+  loss: AttackLoss;
+  prefix: string;
+}
+
+interface AttackStepInputs extends LookInputs {
   moves: Ball;
   /** A scalar. */
   stepSize: string;
-  loss: AttackLoss;
-  prefix: string;
 }
 
 /** Nodes of one attack step on tensor `x`: forward pass, gradient at `x`, move. */
@@ -136,10 +139,20 @@ export function attackStep(
   graph: Graph,
   classifier: Classifier,
   weights: ReadonlyMap<string, string>,
-  { x, labels, moves, stepSize, loss, prefix }: AttackStepInputs,
+  { moves, stepSize, ...at }: AttackStepInputs,
 ): { next: string; logits: string } {
+  const { gradient, logits } = look(graph, classifier, weights, at);
+  return { next: moves.step(at.x, gradient, stepSize), logits };
+}
+
+/** Nodes of a look at tensor `x`: the logits there, and the loss's gradient. */
+export function look(
+  graph: Graph,
+  classifier: Classifier,
+  weights: ReadonlyMap<string, string>,
+  { x, labels, loss, prefix }: LookInputs,
+): { gradient: string; logits: string } {
   const logits = classifier.instantiate(graph, x, weights, prefix);
   const seeds = new Map([[logits, logitGradient(graph, logits, labels, loss)]]);
-  const gradient = gradients(graph, seeds, [x]).get(x)!;
-  return { next: moves.step(x, gradient, stepSize), logits };
+  return { gradient: gradients(graph, seeds, [x]).get(x)!, logits };
 }

@@ -52,17 +52,20 @@ export async function fitTraining(
 /** As fast a row as larger batches, and the last, incomplete one wastes less. */
 const ATTACK_BATCH = 64;
 
-/** As many of the `rows`, a batch at most, as attacks of `sessions` graphs at a time can take. */
+/** Of attacks that are compiled at the same time: on cross-entropy and on the margin. */
+const SESSIONS = 2;
+
+/** As many of the `rows`, a batch at most, as attacks can take at a time. */
 export async function fitAttack(
   model: OnnxModel,
-  { executor, norm, rows: all, sessions = 2, limit }: AttackMemory,
+  { executor, norm, rows: all, limit }: AttackMemory,
 ): Promise<MemoryFit> {
   const wanted = Math.min(ATTACK_BATCH, all);
   const halves = Array.from({ length: Math.floor(Math.log2(wanted)) + 1 }, (_, i) => Math.floor(wanted / 2 ** i));
   return largestFit(halves, limit, async (rows) => {
     const classifier = await loadClassifier(model, { batch: rows, executor, lowering: attackLowering(model) });
     const bytes = await bytesOf(executor, (dry) => compileAttackOn(classifier, { executor: dry, norm, batch: rows }));
-    return sessions * bytes;
+    return SESSIONS * bytes;
   });
 }
 
@@ -91,8 +94,6 @@ export interface AttackMemory {
   executor: Executor;
   norm: TrainingPlan['threat']['norm'];
   rows: number;
-  /** Compiled at the same time. */
-  sessions?: number;
   limit: number;
 }
 
